@@ -1,0 +1,1 @@
+"""Values and laws. No clock, no I/O, no logging."""
