@@ -1,0 +1,87 @@
+"""What a rule or a guardrail answers: act, hold or skip, each no with its named reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from shared.core.steps import Step
+
+
+class Reason(StrEnum):
+    """Why nothing is done now. Ledger field, log field and metric label in one; stable."""
+
+    # the event
+    NO_RULE = "no_rule"
+    NOT_MATCHED = "not_matched"
+    CONDITION_FAILED = "condition_failed"
+    OTHER_RULE_ACTED = "other_rule_acted"
+    DUPLICATE = "duplicate"
+    TEST_EVENT = "test_event"
+    NOT_ACTIONABLE = "not_actionable"
+    WITHDRAWN = "withdrawn"
+    NOTHING_TO_UNDO = "nothing_to_undo"
+    # the target
+    TARGET_GONE = "target_gone"
+    NOT_A_NODE = "not_a_node"
+    NO_DATA = "no_data"
+    NOT_IDLE = "not_idle"
+    BUSY = "busy"
+    TOO_SOON = "too_soon"
+    ALREADY_STOPPED = "already_stopped"
+    ALREADY_DRAINED = "already_drained"
+    NO_DISKS = "no_disks"
+    NOTHING_FAILED = "nothing_failed"
+    JOB_NOT_ACTIVE = "job_not_active"
+    RETRIES_SPENT = "retries_spent"
+    UNDRAINABLE_PODS = "undrainable_pods"
+    NOT_RUNNING = "not_running"
+    NOT_OURS = "not_ours"
+    CORDONED_BY_OTHERS = "cordoned_by_others"
+    UNCORDONED_BY_HAND = "uncordoned_by_hand"
+    # the guardrails
+    MODE_OFF = "mode_off"
+    OBSERVE_ONLY = "observe_only"
+    SUGGEST_ONLY = "suggest_only"
+    DRY_RUN = "dry_run"
+    OPTED_OUT = "opted_out"
+    DEADLINE_PASSED = "deadline_passed"
+    COOLDOWN = "cooldown"
+    IN_FLIGHT = "in_flight"
+    # while carrying out
+    NO_LONGER_WANTED = "no_longer_wanted"
+    EARLIER_STEP_FAILED = "earlier_step_failed"
+    FORBIDDEN = "forbidden"
+    REJECTED = "rejected"
+    ATTEMPTS_EXHAUSTED = "attempts_exhausted"
+    UNVERIFIED = "unverified"
+    UNREADABLE = "unreadable"
+    CANCELED_BY_PERSON = "canceled_by_person"
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Do these steps, in this order."""
+
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Not now; look again at ``until``, or when the source says so again if None."""
+
+    reason: Reason
+    until: datetime | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """Not this time, and looking again at this event will not help."""
+
+    reason: Reason
+    detail: str = ""
+
+
+Decision = Act | Hold | Skip

@@ -1,0 +1,214 @@
+"""What was observed of a target, at one moment.
+
+Facts are read once per decision and handed to pure code. A value that could not
+be read is None: a rule must say what it does then, and never guesses.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from types import MappingProxyType
+
+from shared.core.resource_ids import ResourceId
+
+_NO_TAGS: Mapping[str, str] = MappingProxyType({})
+OPT_OUT_TAG = "nightshift"
+OPT_OUT_VALUES = frozenset({"off", "false", "no", "disabled"})
+
+
+class FactsKind(StrEnum):
+    """Which facts a remediation decides on; the engine gathers them."""
+
+    NODE = "node"
+    MACHINE = "machine"
+    DISKS = "disks"
+    FAILED_TASKS = "failed_tasks"
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """An Azure resource as ARM shows it, or what stands in for it in conditions.
+
+    Attributes:
+        size: SKU name (``Standard_ND96isr_H100_v5``), or empty.
+        pool: Id of the scale set, node pool or workspace it belongs to, or empty.
+    """
+
+    id: str
+    type: str
+    name: str
+    location: str = ""
+    tags: Mapping[str, str] = field(default=_NO_TAGS)
+    size: str = ""
+    pool: str = ""
+
+    @property
+    def is_opted_out(self) -> bool:
+        """Tell whether a person tagged it ``nightshift: off`` (tag names fold case)."""
+        return any(
+            name.casefold() == OPT_OUT_TAG and value.strip().casefold() in OPT_OUT_VALUES
+            for name, value in self.tags.items()
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class AksNode:
+    """A Kubernetes node found by its providerID.
+
+    Attributes:
+        cluster: ARM id of the managed cluster.
+        cordoned_by: Plan id in our own annotation, or empty.
+    """
+
+    name: str
+    cluster: str
+    provider_id: str
+    is_unschedulable: bool
+    is_ready: bool
+    cordoned_by: str = ""
+    taints: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFacts:
+    """A VM and the node it carries; ``node`` None if no cluster knows the VM."""
+
+    resource: Resource
+    node: AksNode | None
+
+
+@dataclass(frozen=True, slots=True)
+class Utilisation:
+    """How busy a machine was over a whole window; None where the platform gave no data.
+
+    Attributes:
+        cpu: Highest of the averages in the window, fraction 0..1.
+        gpu: The same of its GPUs, fraction 0..1.
+        network: Highest of the rates in and out together, bytes a second.
+        samples: Points with a value, of the metric that has fewest.
+        expected_samples: Points the window should have.
+    """
+
+    window: timedelta
+    cpu: float | None
+    gpu: float | None
+    network: float | None
+    samples: int
+    expected_samples: int
+
+
+@dataclass(frozen=True, slots=True)
+class MachineFacts:
+    """A VM or an Azure ML compute instance, its power and how busy it was.
+
+    Attributes:
+        power: ``running``, ``deallocated``, ``stopped``, ... or None if unknown.
+        has_gpu: By its size; None if the size is unknown.
+        started_at: When it last entered ``running``, or None if not told.
+    """
+
+    resource: Resource
+    power: str | None
+    has_gpu: bool | None
+    utilisation: Utilisation | None
+    started_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ManagedDisk:
+    """One managed disk of a VM."""
+
+    id: str
+    location: str
+    role: str  # "os" or "data"
+
+
+@dataclass(frozen=True, slots=True)
+class DiskFacts:
+    """A VM and its managed disks."""
+
+    resource: Resource
+    power: str | None
+    disks: tuple[ManagedDisk, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FailedTask:
+    """A Batch task that completed with a failure.
+
+    Attributes:
+        ended_at: When it ended; None if the service did not say.
+        reactivations_spent: How often Nightshift has reactivated it, from the ledger.
+    """
+
+    job: str
+    id: str
+    exit_code: int | None
+    category: str
+    ended_at: datetime | None
+    reactivations_spent: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FailedTaskFacts:
+    """A Batch account, its jobs' states and the tasks that failed since ``since``.
+
+    Attributes:
+        jobs: Job id to state (``active``, ``completed``, ``terminating``, ...).
+        is_complete: False if there were more failed tasks than were read.
+    """
+
+    resource: Resource
+    jobs: Mapping[str, str]
+    tasks: tuple[FailedTask, ...]
+    since: datetime
+    is_complete: bool = True
+
+
+Facts = NodeFacts | MachineFacts | DiskFacts | FailedTaskFacts
+
+
+def has_gpu(size: str) -> bool | None:
+    """Tell from the size's name whether a VM has a GPU; None if no size is known.
+
+    The N family is the GPU family (NC, ND, NG, NV); Azure ML sizes are spelled the
+    same, sometimes in capitals.
+
+    Source: https://learn.microsoft.com/azure/virtual-machines/sizes/overview
+    """
+    if not size:
+        return None
+    return size.casefold().removeprefix("standard_").startswith("n")
+
+
+def retry_key(account: str, job: str, task: str) -> str:
+    """Name a task's retry budget; safe as a table key whatever the ids contain."""
+    text = f"{account.casefold()}\x1f{job}\x1f{task}"
+    return base64.urlsafe_b64encode(text.encode()).decode()
+
+
+def resource_from_arm(document: Mapping[str, object], asked: str) -> Resource:
+    """Read an ARM resource's common fields; ``asked`` is the id it was asked by."""
+    rid = ResourceId.parse(asked)
+    tags = document.get("tags")
+    size = ""
+    properties = document.get("properties")
+    if isinstance(properties, Mapping):
+        profile = properties.get("hardwareProfile")
+        if isinstance(profile, Mapping):
+            size = str(profile.get("vmSize") or "")
+    sku = document.get("sku")
+    if not size and isinstance(sku, Mapping):
+        size = str(sku.get("name") or "")
+    return Resource(
+        id=rid.text,
+        type=rid.type,
+        name=rid.name,
+        location=str(document.get("location") or ""),
+        tags={str(k): str(v) for k, v in tags.items()} if isinstance(tags, Mapping) else {},
+        size=size,
+    )

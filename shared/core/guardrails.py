@@ -1,0 +1,109 @@
+"""Guardrails: they may turn Act into Hold or Skip, never the reverse.
+
+A tuple, asked in order, cheap before costly; the first answer wins. Each is pure:
+``context`` is gathered once by the engine. An involuntary disruption happens
+whatever we decide, so only the guardrails marked for it are asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from types import MappingProxyType
+
+from shared.core.decisions import Hold, Reason, Skip
+from shared.core.durations import format_duration
+from shared.core.plans import Mode
+from shared.core.signals import Signal
+
+IN_FLIGHT_RETRY = timedelta(seconds=2)
+_NEVER: Mapping[str, datetime] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the guardrails look at.
+
+    Attributes:
+        in_flight: Id of the open plan on the same target, or empty.
+        acted: When each rule last opened a plan on this target, UTC.
+        cooldown: Quiet time of the rule after acting on a target.
+    """
+
+    now: datetime
+    rule: str
+    signal: Signal
+    mode: Mode
+    is_dry_run: bool = False
+    is_opted_out: bool = False
+    in_flight: str = ""
+    acted: Mapping[str, datetime] = field(default=_NEVER)
+    cooldown: timedelta = timedelta(0)
+
+
+Guardrail = Callable[[Context], Hold | Skip | None]
+
+
+def mode(context: Context) -> Skip | None:
+    """Refuse what the rule's mode does not allow; a person's request has its own mode."""
+    match context.mode:
+        case Mode.OFF:
+            return Skip(Reason.MODE_OFF)
+        case Mode.OBSERVE:
+            return Skip(Reason.OBSERVE_ONLY)
+        case Mode.SUGGEST:
+            return Skip(Reason.SUGGEST_ONLY)
+        case Mode.AUTO:
+            return None
+
+
+def dry_run(context: Context) -> Skip | None:
+    """Stop before the first effect when asked to only think."""
+    return Skip(Reason.DRY_RUN) if context.is_dry_run else None
+
+
+def opted_out(context: Context) -> Skip | None:
+    """Leave alone what a person tagged ``nightshift: off``."""
+    return Skip(Reason.OPTED_OUT) if context.is_opted_out else None
+
+
+def deadline(context: Context) -> Skip | None:
+    """Refuse to begin what can no longer help."""
+    limit = context.signal.deadline
+    if limit is None or context.now < limit:
+        return None
+    late = format_duration(context.now - limit)
+    return Skip(Reason.DEADLINE_PASSED, f"the deadline was {late} ago")
+
+
+def cooldown(context: Context) -> Hold | None:
+    """Give a target quiet time after the same rule acted on it."""
+    last = context.acted.get(context.rule)
+    if last is None or context.now >= last + context.cooldown:
+        return None
+    return Hold(Reason.COOLDOWN, until=last + context.cooldown)
+
+
+def in_flight(context: Context) -> Hold | None:
+    """Let one plan at a time work on a target."""
+    if not context.in_flight:
+        return None
+    return Hold(
+        Reason.IN_FLIGHT, until=context.now + IN_FLIGHT_RETRY, detail=context.in_flight
+    )
+
+
+GUARDRAILS: tuple[Guardrail, ...] = (mode, dry_run, opted_out, deadline, cooldown, in_flight)
+INVOLUNTARY: frozenset[Guardrail] = frozenset({mode, dry_run, opted_out, deadline, in_flight})
+
+
+def ask(context: Context) -> Hold | Skip | None:
+    """Return the first no, or None if every guardrail lets the plan pass."""
+    for guardrail in GUARDRAILS:
+        if context.signal.is_involuntary and guardrail not in INVOLUNTARY:
+            continue
+        answer = guardrail(context)
+        if answer is not None:
+            return answer
+    return None

@@ -1,0 +1,116 @@
+"""The app's settings as a value; ``shared.adapters.settings_env`` reads them.
+
+Each field names its environment variable and what it may be, so that a wrong one
+is refused with one sentence and the documentation is generated from here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+
+def _setting(variable: str, meaning: str) -> dict[str, str]:
+    return {"variable": variable, "meaning": meaning}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that differs from one deployment to the next."""
+
+    storage: str = field(
+        default="",
+        repr=False,
+        metadata=_setting("AzureWebJobsStorage", "connection string of the app's storage"),
+    )
+    storage_account: str = field(
+        default="",
+        metadata=_setting(
+            "AzureWebJobsStorage__accountName", "storage account reached by identity"
+        ),
+    )
+    storage_suffix: str = field(
+        default="core.windows.net",
+        metadata=_setting("NIGHTSHIFT_STORAGE_SUFFIX", "storage domain of the cloud"),
+    )
+    client_id: str = field(
+        default="",
+        metadata=_setting(
+            "AZURE_CLIENT_ID", "client id of the user-assigned managed identity, a GUID"
+        ),
+    )
+    resource_manager: str = field(
+        default="https://management.azure.com",
+        metadata=_setting("NIGHTSHIFT_RESOURCE_MANAGER", "resource manager endpoint, https"),
+    )
+    resource_manager_audience: str = field(
+        default="https://management.azure.com",
+        metadata=_setting(
+            "NIGHTSHIFT_RESOURCE_MANAGER_AUDIENCE", "token audience of the resource manager"
+        ),
+    )
+    metrics_endpoint: str = field(
+        default="https://{region}.metrics.monitor.azure.com",
+        metadata=_setting(
+            "NIGHTSHIFT_METRICS_ENDPOINT",
+            "metrics data plane, https; {region} stands for the resource's region",
+        ),
+    )
+    metrics_audience: str = field(
+        default="https://metrics.monitor.azure.com",
+        metadata=_setting(
+            "NIGHTSHIFT_METRICS_AUDIENCE", "token audience of the metrics plane"
+        ),
+    )
+    batch_audience: str = field(
+        default="https://batch.core.windows.net/",
+        metadata=_setting(
+            "NIGHTSHIFT_BATCH_AUDIENCE", "token audience of the Batch data plane"
+        ),
+    )
+    kubernetes_audience: str = field(
+        default="6dae42f8-4368-4678-94ff-3960e28e3630",
+        metadata=_setting(
+            "NIGHTSHIFT_KUBERNETES_AUDIENCE", "Entra application of AKS API servers, a GUID"
+        ),
+    )
+    subscriptions: tuple[str, ...] = field(
+        default=(),
+        metadata=_setting(
+            "NIGHTSHIFT_SUBSCRIPTIONS", "subscriptions the ticks look at, GUIDs with commas"
+        ),
+    )
+    workspaces: tuple[str, ...] = field(
+        default=(),
+        metadata=_setting(
+            "NIGHTSHIFT_WORKSPACES", "ARM ids of Azure ML workspaces, with commas"
+        ),
+    )
+    rules: tuple[str, ...] = field(
+        default=("rules",),
+        metadata=_setting(
+            "NIGHTSHIFT_RULES", "rule folders with commas; a later one wins by rule name"
+        ),
+    )
+    lease: timedelta = field(
+        default=timedelta(seconds=30),
+        metadata=_setting("NIGHTSHIFT_LEASE", "lease on a plan, 10s to 10m"),
+    )
+    event_budget: timedelta = field(
+        default=timedelta(seconds=20),
+        metadata=_setting(
+            "NIGHTSHIFT_EVENT_BUDGET",
+            "how long an event handler works on its plan itself, 1s to 25s",
+        ),
+    )
+    plan_budget: timedelta = field(
+        default=timedelta(minutes=4),
+        metadata=_setting(
+            "NIGHTSHIFT_PLAN_BUDGET",
+            "how long one queue invocation works on a plan, 10s to 8m",
+        ),
+    )
+    dry_run: bool = field(
+        default=False,
+        metadata=_setting("NIGHTSHIFT_DRY_RUN", "true: decide and record, never act"),
+    )

@@ -1,0 +1,51 @@
+"""Verbs and steps: the closed set of effects, and one verb on one target."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+class Verb(StrEnum):
+    """Every effect Nightshift can have. A new one is a new power: see the role table.
+
+    CORDON / UNCORDON: no new pods on an AKS node / again, if the cordon is ours.
+    DRAIN: move the pods off, asking their budgets.
+    DEALLOCATE: stop paying for a VM or an Azure ML compute instance.
+    SAVE_EXIT_INFO: keep what reactivating Batch tasks would erase.
+    REACTIVATE: let failed Batch tasks run again.
+    SNAPSHOT: an incremental snapshot of one managed disk.
+    REDEPLOY: move a VM to another host.
+    """
+
+    CORDON = "cordon"
+    UNCORDON = "uncordon"
+    DRAIN = "drain"
+    DEALLOCATE = "deallocate"
+    SAVE_EXIT_INFO = "save_exit_info"
+    REACTIVATE = "reactivate"
+    SNAPSHOT = "snapshot"
+    REDEPLOY = "redeploy"
+
+
+UNDO: Mapping[Verb, Verb] = MappingProxyType({Verb.CORDON: Verb.UNCORDON})
+"""Verbs that a withdrawn event takes back, and with what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One verb on one target.
+
+    Attributes:
+        target: Full ARM id (a disk's for SNAPSHOT, a Batch job's for REACTIVATE).
+        args: JSON values that the verb needs beside its target, decided with the plan.
+    """
+
+    verb: Verb
+    target: str
+    args: Mapping[str, Any] = field(default=_NOTHING)
