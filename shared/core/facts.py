@@ -61,7 +61,8 @@ class AksNode:
 
     Attributes:
         cluster: ARM id of the managed cluster.
-        cordoned_by: Plan id in our own annotation, or empty.
+        cordoned_by: Plan ids in our own annotation: whose cordon it is; empty if a
+            person or another tool cordoned it.
     """
 
     name: str
@@ -69,7 +70,7 @@ class AksNode:
     provider_id: str
     is_unschedulable: bool
     is_ready: bool
-    cordoned_by: str = ""
+    cordoned_by: tuple[str, ...] = ()
     taints: tuple[str, ...] = ()
 
 

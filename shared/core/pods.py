@@ -1,0 +1,110 @@
+"""Which pods leave a node in a drain, in kubectl's own order of filters.
+
+Pure: what to do about each pod, and with which grace. The engine asks the port to
+evict; nothing here knows HTTP.
+
+Source: https://github.com/kubernetes/kubectl/blob/master/pkg/drain/filters.go
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+MIN_GRACE = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Pod:
+    """One pod on a node, as far as a drain cares.
+
+    Attributes:
+        controller: Kind of the controlling owner (``ReplicaSet``, ``DaemonSet``...), or empty.
+        is_orphaned_daemon: Its owner is a DaemonSet that no longer exists.
+        is_mirror: It carries ``kubernetes.io/config.mirror``.
+        has_local_storage: It mounts an ``emptyDir``.
+        is_finished: Its phase is Succeeded or Failed.
+        deleting_since: Its ``deletionTimestamp``, or None.
+        grace: Its own ``terminationGracePeriodSeconds``.
+    """
+
+    namespace: str
+    name: str
+    uid: str
+    controller: str = ""
+    is_orphaned_daemon: bool = False
+    is_mirror: bool = False
+    has_local_storage: bool = False
+    is_finished: bool = False
+    deleting_since: datetime | None = None
+    grace: timedelta = timedelta(seconds=30)
+
+    @property
+    def label(self) -> str:
+        """``namespace/name``, as people write it."""
+        return f"{self.namespace}/{self.name}"
+
+
+class Fate(StrEnum):
+    """What a drain does about one pod."""
+
+    EVICT = "evict"
+    WAIT = "wait"
+    LEAVE = "leave"
+    REFUSE = "refuse"
+
+
+@dataclass(frozen=True, slots=True)
+class DrainOptions:
+    """kubectl's switches, by their own names.
+
+    Attributes:
+        force: Evict pods that nothing will start again.
+        delete_emptydir_data: Evict pods whose emptyDir is lost with them.
+    """
+
+    force: bool = False
+    delete_emptydir_data: bool = False
+
+
+def fate(pod: Pod, options: DrainOptions) -> tuple[Fate, str]:
+    """Say what a drain does about a pod, and why if it is not evicted.
+
+    The order is kubectl's: DaemonSet, mirror, local storage, unreplicated; the first
+    filter that does not say "delete" wins. A finished pod may always go.
+    """
+    if pod.controller == "DaemonSet" and not pod.is_finished:
+        if not pod.is_orphaned_daemon:
+            return Fate.LEAVE, "managed by a DaemonSet"
+        if not options.force:
+            return Fate.REFUSE, "its DaemonSet is gone: set force to evict it"
+    if pod.is_mirror:
+        return Fate.LEAVE, "a static pod of the node"
+    if pod.has_local_storage and not pod.is_finished and not options.delete_emptydir_data:
+        return Fate.REFUSE, "uses an emptyDir: set delete_emptydir_data to evict it"
+    if not pod.controller and not pod.is_finished and not options.force:
+        return Fate.REFUSE, "no controller would start it again: set force to evict it"
+    return (Fate.WAIT, "already leaving") if pod.deleting_since else (Fate.EVICT, "")
+
+
+def grace_for(
+    pod: Pod,
+    *,
+    cap: timedelta | None,
+    deadline: datetime | None,
+    margin: timedelta,
+    now: datetime,
+) -> timedelta | None:
+    """Return the grace to ask for, or None to leave the pod its own.
+
+    The least of the pod's own grace, the rule's cap, and what is left to the deadline
+    less the margin; never below a second, which the kubelet needs to signal at all.
+    """
+    limits = [pod.grace]
+    if cap is not None:
+        limits.append(cap)
+    if deadline is not None:
+        limits.append(deadline - margin - now)
+    least = max(min(limits), MIN_GRACE)
+    return None if least >= pod.grace else timedelta(seconds=int(least.total_seconds()))

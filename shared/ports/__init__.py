@@ -1,0 +1,54 @@
+"""Every effect and every question the engine may ask, as protocols.
+
+Reads return values of ``shared.core``; writes are safe to repeat. Adapters translate
+their library's exceptions once, into ``shared.core.errors``; a port method raises
+nothing else. "Not found" on a read is None; on a write it is ``InvalidTarget``.
+"""
+
+from __future__ import annotations
+
+from shared.ports.cloud import (
+    BatchAccounts,
+    Compute,
+    FailedTasksRead,
+    MachineLearning,
+    Metrics,
+    OperationState,
+    Resources,
+    SnapshotState,
+    TaskState,
+)
+from shared.ports.cluster import Cluster, Evicted, Eviction
+from shared.ports.ledger import (
+    EventRecord,
+    Head,
+    Ledger,
+    PlanPage,
+    StoredPlan,
+    TargetView,
+)
+from shared.ports.runtime import Clock, Records, WakeQueue
+
+__all__ = [
+    "BatchAccounts",
+    "Clock",
+    "Cluster",
+    "Compute",
+    "EventRecord",
+    "Evicted",
+    "Eviction",
+    "FailedTasksRead",
+    "Head",
+    "Ledger",
+    "MachineLearning",
+    "Metrics",
+    "OperationState",
+    "PlanPage",
+    "Records",
+    "Resources",
+    "SnapshotState",
+    "StoredPlan",
+    "TargetView",
+    "TaskState",
+    "WakeQueue",
+]
