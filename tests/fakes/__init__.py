@@ -1,0 +1,1 @@
+"""In-memory ports. Fakes keep state; they never record expectations."""

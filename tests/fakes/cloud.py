@@ -1,0 +1,28 @@
+"""A whole fake cloud: one import for tests that need several of its ports."""
+
+from __future__ import annotations
+
+from tests.fakes.batch_accounts import FakeBatch, FakeJob, FakeTask
+from tests.fakes.clusters import FOREVER, FakeCluster, FakePod
+from tests.fakes.compute import FakeCompute, FakeMachine, FakeSnapshot
+from tests.fakes.effects import Effect, Trap, Trapped, no_trap
+from tests.fakes.measured import FakeMachineLearning, FakeMetrics, FakeResources
+
+__all__ = [
+    "FOREVER",
+    "Effect",
+    "FakeBatch",
+    "FakeCluster",
+    "FakeCompute",
+    "FakeJob",
+    "FakeMachine",
+    "FakeMachineLearning",
+    "FakeMetrics",
+    "FakePod",
+    "FakeResources",
+    "FakeSnapshot",
+    "FakeTask",
+    "Trap",
+    "Trapped",
+    "no_trap",
+]

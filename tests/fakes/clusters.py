@@ -1,0 +1,125 @@
+"""AKS clusters whose pods really leave, unless a budget or a namespace forbids it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from shared.core.errors import InvalidTarget
+from shared.core.facts import AksNode
+from shared.core.pods import Pod
+from shared.ports import Evicted, Eviction
+from tests.fakes.effects import Trapped
+
+ASKED = datetime(2026, 1, 1, tzinfo=UTC)
+FOREVER = -1
+
+
+@dataclass
+class FakePod:
+    """A pod on a node.
+
+    Attributes:
+        looks_to_leave: Lists that still show it after its eviction was accepted.
+        blocks: Evictions its budget still refuses; ``FOREVER`` for all of them.
+        graces: The grace of each eviction that was accepted.
+    """
+
+    pod: Pod
+    node: str
+    looks_to_leave: int = 1
+    blocks: int = 0
+    graces: list[timedelta | None] = field(default_factory=list)
+    looks_left: int | None = None
+
+
+@dataclass(kw_only=True)
+class FakeCluster(Trapped):
+    """Nodes by the VM they run on, and the pods on them.
+
+    Attributes:
+        nodes: Node by folded VM id.
+        pods_by_uid: Pods in every cluster.
+        terminating: Namespaces that are going away and refuse evictions.
+    """
+
+    nodes: dict[str, AksNode] = field(default_factory=dict)
+    pods_by_uid: dict[str, FakePod] = field(default_factory=dict)
+    terminating: set[str] = field(default_factory=set)
+
+    def add(self, vm: str, node: AksNode) -> AksNode:
+        """Put a node into the world, on a VM."""
+        self.nodes[vm.casefold()] = node
+        return node
+
+    def run(
+        self, pod: Pod, on: AksNode, *, looks_to_leave: int = 1, blocks: int = 0
+    ) -> FakePod:
+        """Start a pod on a node."""
+        self.pods_by_uid[pod.uid] = FakePod(pod, on.name, looks_to_leave, blocks)
+        return self.pods_by_uid[pod.uid]
+
+    async def find_node(self, vm: str) -> AksNode | None:
+        """Find a node by its VM."""
+        self.reading("find_node")
+        return self.nodes.get(vm.rstrip("/").casefold())
+
+    async def cordon(self, node: AksNode, *, by: str) -> AksNode:
+        """Make a node unschedulable, unless somebody else already did."""
+        self.before("cordon")
+        vm, now = self._now(node)
+        if (now.is_unschedulable and not now.cordoned_by) or by in now.cordoned_by:
+            return now
+        marked = replace(now, is_unschedulable=True, cordoned_by=(*now.cordoned_by, by))
+        self.nodes[vm] = marked
+        self.happened("cordon", node.name)
+        return marked
+
+    async def uncordon(self, node: AksNode, *, by: str) -> AksNode:
+        """Take one mark off; schedulable when none is left."""
+        self.before("uncordon")
+        vm, now = self._now(node)
+        if by not in now.cordoned_by:
+            return now
+        left = tuple(one for one in now.cordoned_by if one != by)
+        still = now.is_unschedulable and bool(left)
+        self.nodes[vm] = replace(now, is_unschedulable=still, cordoned_by=left)
+        self.happened("uncordon", node.name)
+        return self.nodes[vm]
+
+    async def pods(self, node: AksNode) -> tuple[Pod, ...]:
+        """List the pods on a node; those that are leaving get on by one look."""
+        self.reading("pods")
+        here = [one for one in self.pods_by_uid.values() if one.node == node.name]
+        for one in here:
+            if one.looks_left is not None:
+                one.looks_left -= 1
+                if one.looks_left < 0:
+                    del self.pods_by_uid[one.pod.uid]
+        return tuple(one.pod for one in here if one.pod.uid in self.pods_by_uid)
+
+    async def evict(self, node: AksNode, pod: Pod, *, grace: timedelta | None) -> Eviction:
+        """Evict a pod: gone, blocked by its budget, or on its way out."""
+        self.before("evict")
+        found = self.pods_by_uid.get(pod.uid)
+        if found is None or found.pod.label != pod.label:
+            return Eviction(Evicted.GONE)
+        if pod.namespace in self.terminating:
+            why = f"namespace {pod.namespace} is terminating"
+            return Eviction(Evicted.BLOCKED, why)
+        if found.blocks:
+            found.blocks -= 1 if found.blocks > 0 else 0
+            why = "Cannot evict pod as it would violate the pod's disruption budget."
+            return Eviction(Evicted.BLOCKED, why)
+        if found.looks_left is None:
+            found.looks_left = found.looks_to_leave
+            found.pod = replace(found.pod, deleting_since=ASKED)
+        found.graces.append(grace)
+        self.happened("evict", pod.uid)
+        return Eviction(Evicted.ACCEPTED)
+
+    def _now(self, node: AksNode) -> tuple[str, AksNode]:
+        for vm, known in self.nodes.items():
+            if (known.cluster, known.name) == (node.cluster, node.name):
+                return vm, known
+        raise InvalidTarget(f"there is no node {node.name} in {node.cluster}")
