@@ -11,11 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from types import MappingProxyType
 
 from shared.core.resource_ids import ResourceId
 
-_NO_TAGS: Mapping[str, str] = MappingProxyType({})
 OPT_OUT_TAG = "nightshift"
 OPT_OUT_VALUES = frozenset({"off", "false", "no", "disabled"})
 
@@ -42,7 +40,7 @@ class Resource:
     type: str
     name: str
     location: str = ""
-    tags: Mapping[str, str] = field(default=_NO_TAGS)
+    tags: Mapping[str, str] = field(default_factory=dict)
     size: str = ""
     pool: str = ""
 

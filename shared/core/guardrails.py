@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from types import MappingProxyType
 
 from shared.core.decisions import Hold, Reason, Skip
 from shared.core.durations import format_duration
@@ -18,7 +17,6 @@ from shared.core.plans import Mode
 from shared.core.signals import Signal
 
 IN_FLIGHT_RETRY = timedelta(seconds=2)
-_NEVER: Mapping[str, datetime] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +36,7 @@ class Context:
     is_dry_run: bool = False
     is_opted_out: bool = False
     in_flight: str = ""
-    acted: Mapping[str, datetime] = field(default=_NEVER)
+    acted: Mapping[str, datetime] = field(default_factory=dict)
     cooldown: timedelta = timedelta(0)
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from types import MappingProxyType
 from typing import Any
 
 from shared.core.decisions import Reason
@@ -18,7 +17,6 @@ from shared.core.errors import LeaseHeld, StaleFacts
 from shared.core.plans import Lease, Plan, PlanOutcome, StepOutcome, StepRecord
 from shared.core.steps import UNDO, Step
 
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
 WAKE_GRACE = timedelta(seconds=10)
 
 
@@ -32,7 +30,7 @@ class StepResult:
 
     outcome: StepOutcome
     reason: str = ""
-    detail: Mapping[str, Any] = field(default=_NOTHING)
+    detail: Mapping[str, Any] = field(default_factory=dict)
     is_verified: bool = False
 
 

@@ -11,13 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Any
 
 from shared.core.decisions import Reason
 from shared.core.steps import Step
-
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Mode(StrEnum):
@@ -63,12 +60,12 @@ class StepRecord:
     step: Step
     outcome: StepOutcome | None = None
     reason: str = ""
-    detail: Mapping[str, Any] = field(default=_NOTHING)
+    detail: Mapping[str, Any] = field(default_factory=dict)
     attempts: int = 0
     started_at: datetime | None = None
     finished_at: datetime | None = None
     verified_at: datetime | None = None
-    progress: Mapping[str, Any] = field(default=_NOTHING)
+    progress: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +99,7 @@ class Plan:
     signal: Mapping[str, Any]
     steps: tuple[StepRecord, ...]
     created_at: datetime
-    settings: Mapping[str, Any] = field(default=_NOTHING)
+    settings: Mapping[str, Any] = field(default_factory=dict)
     deadline: datetime | None = None
     undoes: str = ""
     withdrawn: Reason | None = None

@@ -10,10 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Any
-
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class SignalType(StrEnum):
@@ -109,7 +106,7 @@ class Signal:
     observed_at: datetime
     phase: Phase = Phase.FIRED
     deadline: datetime | None = None
-    attributes: Mapping[str, Any] = field(default=_NOTHING)
+    attributes: Mapping[str, Any] = field(default_factory=dict)
     is_test: bool = False
     is_recurring: bool = False
 

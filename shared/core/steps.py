@@ -8,8 +8,6 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
-
 
 class Verb(StrEnum):
     """Every effect Nightshift can have. A new one is a new power: see the role table.
@@ -48,4 +46,4 @@ class Step:
 
     verb: Verb
     target: str
-    args: Mapping[str, Any] = field(default=_NOTHING)
+    args: Mapping[str, Any] = field(default_factory=dict)

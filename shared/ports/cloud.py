@@ -10,12 +10,9 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Any, Protocol
 
 from shared.core.facts import DiskFacts, FailedTask, MachineFacts, Resource, Utilisation
-
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class OperationState(StrEnum):
@@ -35,7 +32,7 @@ class SnapshotState:
     is_ready: bool
     has_failed: bool
     source: str
-    tags: Mapping[str, str] = field(default=_NOTHING)
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +50,7 @@ class TaskState:
     state: str
     has_failed: bool | None
     ended_at: datetime | None
-    exit_info: Mapping[str, Any] = field(default=_NOTHING)
+    exit_info: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

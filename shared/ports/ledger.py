@@ -9,12 +9,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from types import MappingProxyType
 from typing import Any, Protocol
 
 from shared.core.plans import Plan
-
-_NEVER: Mapping[str, datetime] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +25,7 @@ class Head:
     """
 
     in_flight: str = ""
-    acted: Mapping[str, datetime] = field(default=_NEVER)
+    acted: Mapping[str, datetime] = field(default_factory=dict)
     etag: str = ""
 
 

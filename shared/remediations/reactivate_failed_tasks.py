@@ -105,7 +105,7 @@ _FACTS = FailedTaskFacts(
 
 REMEDIATION = Remediation(
     name="reactivate_failed_tasks",
-    summary="Reactivate failed Azure Batch tasks within a retry budget, exit information saved.",
+    summary="Reactivate failed Batch tasks within a retry budget, exit information saved.",
     answers=frozenset({SignalType.BATCH_TASKS_FAILED, SignalType.RUNBOOK}),
     facts=FactsKind.FAILED_TASKS,
     settings=Settings,
