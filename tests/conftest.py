@@ -1,0 +1,20 @@
+"""Fixtures that several test layers share: a running Azurite."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from sandbox import azurite as emulator
+from sandbox import processes
+
+
+@pytest.fixture(scope="session")
+def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Give the connection string of an Azurite of this test session's own.
+
+    One for all tests: isolate by the names of tables, queues and containers.
+    """
+    folder = tmp_path_factory.mktemp("azurite")
+    running = emulator.start(folder / "data", folder / "azurite.log")
+    yield running.connection_string
+    processes.end([running.process])
