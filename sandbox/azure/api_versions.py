@@ -1,0 +1,72 @@
+"""Which versions of an API exist, and the refusals of those that do not.
+
+The lists hold the versions that the locked SDKs send and the stable ones before them;
+a resource type that is not listed takes any well-formed version.
+
+Source: https://learn.microsoft.com/azure/azure-resource-manager/templates/
+"""
+
+import re
+
+from sandbox.azure.call import Call
+from sandbox.azure.errors import ServiceError
+
+_FORM = re.compile(r"\d{4}-\d{2}-\d{2}(-preview|-privatepreview)?")
+
+COMPUTE = ("2023-09-01", "2024-03-01", "2024-07-01", "2024-11-01", "2025-04-01", "2026-04-01")
+DISKS = ("2023-04-02", "2023-10-02", "2024-03-02", "2025-01-02", "2026-03-02")
+MACHINE_LEARNING = ("2023-10-01", "2024-04-01", "2024-10-01", "2025-06-01", "2025-12-01")
+CONTAINER_SERVICE = ("2024-09-01", "2025-01-01", "2025-05-01", "2026-08-01")
+BATCH_ACCOUNTS = ("2023-11-01", "2024-02-01", "2024-07-01", "2025-06-01")
+LOCKS = ("2016-09-01", "2020-05-01")
+TAGS = ("2020-10-01", "2021-04-01", "2022-09-01", "2024-03-01", "2024-11-01", "2025-04-01")
+MAINTENANCE_EVENTS = ("2025-10-01-preview",)
+
+BY_TYPE = {
+    "microsoft.compute/virtualmachines": COMPUTE,
+    "microsoft.compute/virtualmachinescalesets": COMPUTE,
+    "microsoft.compute/virtualmachinescalesets/virtualmachines": COMPUTE,
+    "microsoft.compute/disks": DISKS,
+    "microsoft.compute/snapshots": DISKS,
+    "microsoft.machinelearningservices/workspaces": MACHINE_LEARNING,
+    "microsoft.machinelearningservices/workspaces/computes": MACHINE_LEARNING,
+    "microsoft.containerservice/managedclusters": CONTAINER_SERVICE,
+    "microsoft.batch/batchaccounts": BATCH_ACCOUNTS,
+    "microsoft.authorization/locks": LOCKS,
+    "microsoft.resources/tags": TAGS,
+}
+
+
+def require(call: Call, versions: tuple[str, ...], kind: str) -> None:
+    """Refuse a call whose api-version is missing, malformed or unknown for its type.
+
+    Raises:
+        ServiceError: 400, naming the versions that would be right.
+    """
+    version = call.query.get("api-version")
+    if not version:
+        raise ServiceError(
+            400,
+            "MissingApiVersionParameter",
+            "The api-version query parameter (?api-version=) is required for all requests.",
+        )
+    supported = ", ".join(versions)
+    if not _FORM.fullmatch(version):
+        raise ServiceError(
+            400,
+            "InvalidApiVersionParameter",
+            f"The api-version '{version}' is invalid. The supported versions are "
+            f"'{supported}'.",
+        )
+    if versions and version not in versions:
+        raise ServiceError(
+            400,
+            "NoRegisteredProviderFound",
+            f"No registered resource provider found for API version '{version}' for type "
+            f"'{kind}'. The supported api-versions are '{supported}'.",
+        )
+
+
+def require_for_type(call: Call, kind: str) -> None:
+    """Check the version against the list of a resource type."""
+    require(call, BY_TYPE.get(kind.lower(), ()), kind)

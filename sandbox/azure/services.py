@@ -1,0 +1,85 @@
+"""Which service answers a path, which token it wants and how its errors read."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sandbox.azure import (
+    api_versions,
+    arm_generic,
+    compute_disks,
+    compute_scale_sets,
+    compute_vms,
+    errors,
+    identity,
+    operations,
+    tokens,
+)
+from sandbox.azure.call import Call, Json, Reply
+from sandbox.azure.errors import ServiceError
+from sandbox.azure.routes import Route, Routes
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One service: the audiences it trusts, how it answers and how it refuses."""
+
+    answer: Callable[[Call], Reply]
+    audiences: tuple[str, ...] = ()
+    own_address: bool = False
+    error_body: Callable[[ServiceError], Json] = errors.arm_body
+
+
+ARM_ROUTES = Routes(
+    [
+        Route(
+            "GET",
+            "/subscriptions/{subscription}/providers/{namespace}/locations/{location}"
+            "/operations/{operation}",
+            operations.poll,
+        ),
+        *arm_generic.ROUTES,
+        *compute_vms.ROUTES,
+        *compute_scale_sets.ROUTES,
+        *compute_disks.ROUTES,
+    ]
+)
+_LOCKS = "/providers/microsoft.authorization/locks"
+_TAGS = "/providers/microsoft.resources/tags/default"
+
+
+def manage(call: Call) -> Reply:
+    """Answer as resource manager: the services' own routes first, then the general part."""
+    lowered = call.path.lower()
+    if lowered.endswith(_LOCKS) and call.method == "GET":
+        api_versions.require_for_type(call, arm_generic.LOCK)
+        return arm_generic.locks(call)
+    if lowered.endswith(_TAGS) and call.method in {"GET", "PATCH"}:
+        api_versions.require_for_type(call, "Microsoft.Resources/tags")
+        return arm_generic.tags_of(call)
+    arm_generic.refuse_if_locked(call)
+    match = ARM_ROUTES.find(call.method, call.path)
+    if match is None:
+        return arm_generic.answer(call)
+    kind = "/".join(match.route.pattern.rpartition("/providers/")[2].split("/")[:2])
+    api_versions.require(call, match.route.versions, kind)
+    call.params = match.params
+    return match.route.handler(call)
+
+
+def managed_identity(call: Call) -> Reply:
+    """Answer as the identity endpoint."""
+    identity.check_client_id(call)
+    return identity.token(call)
+
+
+ARM = Service(manage, tokens.ARM, own_address=True)
+SERVICES = {
+    "subscriptions": ARM,
+    "providers": ARM,
+    "msi": Service(managed_identity),
+}
+
+
+def find(path: str) -> Service | None:
+    """Find the service a path belongs to by its first segment."""
+    return SERVICES.get(path.split("/", 2)[1].lower())

@@ -1,0 +1,35 @@
+"""What reading a resource shows: not all that the world holds of it."""
+
+from sandbox.azure.call import Json
+from sandbox.azure.compute_defaults import INSTANCE, VM
+
+
+def shown(resource: Json, *, instance_view: bool = False) -> Json:
+    """Show a resource as its service does: an instance view only when asked for."""
+    if instance_view or resource["type"].lower() not in {VM, INSTANCE}:
+        return resource
+    properties = {
+        key: value for key, value in resource["properties"].items() if key != "instanceView"
+    }
+    return {**resource, "properties": properties}
+
+
+def status_only(vm: Json) -> Json:
+    """Show a VM as the list with ``statusOnly=true`` does: who it is and its state.
+
+    Tags, size and disks are left out, so that no caller comes to rely on them there.
+    Source: https://learn.microsoft.com/rest/api/compute/virtual-machines/list-all
+    """
+    properties = vm["properties"]
+    kept = {
+        key: properties[key]
+        for key in ("vmId", "instanceView", "provisioningState")
+        if key in properties
+    }
+    return {
+        "id": vm["id"],
+        "name": vm["name"],
+        "type": vm["type"],
+        "location": vm.get("location"),
+        "properties": kept,
+    }
