@@ -11,6 +11,7 @@ from sandbox.azure import (
     compute_vms,
     errors,
     identity,
+    metrics,
     operations,
     tokens,
 )
@@ -77,6 +78,7 @@ SERVICES = {
     "subscriptions": ARM,
     "providers": ARM,
     "msi": Service(managed_identity),
+    "metrics": Service(metrics.answer, tokens.METRICS, own_address=True),
 }
 
 
