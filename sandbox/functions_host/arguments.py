@@ -41,7 +41,7 @@ class HttpCall:
     body: bytes
 
 
-def _decode(trigger: str, datum: meta.Datum, metadata: Mapping[str, meta.Datum] | None) -> Any:  # noqa: ANN401 - each trigger gives its own class
+def _decode(trigger: str, datum: meta.Datum, metadata: Mapping[str, meta.Datum] | None) -> Any:
     return meta.get_binding_registry().get(trigger).decode(datum, trigger_metadata=metadata)
 
 

@@ -18,11 +18,11 @@ class OutValue(func.Out[Any]):
     def __init__(self) -> None:
         self._value: Any = None
 
-    def set(self, val: Any) -> None:  # noqa: ANN401 - the library's own signature
+    def set(self, val: Any) -> None:
         """Keep the value, replacing an earlier one."""
         self._value = val
 
-    def get(self) -> Any:  # noqa: ANN401 - the library's own signature
+    def get(self) -> Any:
         """Give the value last set, or None."""
         return self._value
 
@@ -61,7 +61,7 @@ class _RetryContext(abc_.RetryContext):
         return self._most
 
     @property
-    def exception(self) -> Any:  # noqa: ANN401 - the library's own signature
+    def exception(self) -> Any:
         return None
 
 
@@ -100,7 +100,7 @@ class InvocationContext(func.Context):
         return self._invocation.folder
 
     @property
-    def thread_local_storage(self) -> Any:  # noqa: ANN401 - the library's own signature
+    def thread_local_storage(self) -> Any:
         """Storage of the thread the function runs in."""
         return self._local
 

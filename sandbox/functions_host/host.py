@@ -63,14 +63,14 @@ class Host:
             for f in functions
             if f.trigger["type"] == QUEUE
         ]
+        host_id = _host_id(folder, settings)
         self._timers = [
-            TimerListener(f, settings, self._timer_state(folder, f.name), invoker)
+            TimerListener(f, settings, self._timer_state(host_id, f.name), invoker)
             for f in functions
             if f.trigger["type"] == TIMER
         ]
 
-    def _timer_state(self, folder: Path, name: str) -> TimerState:
-        host_id = hashlib.sha256(str(folder).encode()).hexdigest()[:32]
+    def _timer_state(self, host_id: str, name: str) -> TimerState:
         return TimerState(self._storage.blobs(), host_id, name)
 
     async def serve(self, stop: asyncio.Event, on_ready: Callable[[], None]) -> None:
@@ -119,6 +119,15 @@ class Host:
         if self._stopping:
             return web.Response(status=503, headers={"Connection": "close"})
         return await handler(request)
+
+
+def _host_id(folder: Path, settings: Mapping[str, str]) -> str:
+    """Name the app in storage that several apps or their tests may share.
+
+    Source: https://learn.microsoft.com/azure/azure-functions/storage-considerations#host-id-considerations
+    """
+    own = hashlib.sha256(str(folder).encode()).hexdigest()[:32]
+    return settings.get("AzureFunctionsWebHost__hostid", own)
 
 
 async def _until(stop: asyncio.Event, pollers: list[asyncio.Task[None]]) -> None:

@@ -99,7 +99,12 @@ def start_host(
     process = processes.start(
         "functions",
         command,
-        environment={**os.environ, "PREFIX": prefix, "YEARLY": "0 0 0 1 1 *"},
+        environment={
+            **os.environ,
+            "PREFIX": prefix,
+            "YEARLY": "0 0 0 1 1 *",
+            "AzureFunctionsWebHost__hostid": prefix,
+        },
         cwd=ROOT,
         stdout=folder / "host.out",
         stderr=folder / "host.err",
