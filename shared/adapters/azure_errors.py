@@ -37,7 +37,10 @@ _STALE = frozenset({HTTPStatus.CONFLICT, HTTPStatus.PRECONDITION_FAILED})
 _REFUSED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 _LOCKED = frozenset({"ScopeLocked", "ReadOnlyDisabledSubscription"})
 """A resource lock answers 409, but no retry helps: a person must lift it."""
-_BUSY = frozenset({"ServerBusy"})  # storage throttles with 503 and this code, not with 429
+_BUSY = frozenset(
+    {"ServerBusy", "TableBeingDeleted", "QueueBeingDeleted", "ContainerBeingDeleted"}
+)
+"""Storage throttles with 503 and such a code; a name being deleted is free again soon."""
 _SECRET = re.compile(
     r"(?i)(?P<name>\bbearer\s+|\b(?:sig|accountkey|sharedaccesssignature|client_secret"
     r"|access_token|code)=)[^\s&;,\"']+"

@@ -29,6 +29,27 @@ class Settings:
             "AzureWebJobsStorage__accountName", "storage account reached by identity"
         ),
     )
+    storage_table_uri: str = field(
+        default="",
+        metadata=_setting(
+            "AzureWebJobsStorage__tableServiceUri",
+            "table endpoint reached by identity, https, instead of the account's name",
+        ),
+    )
+    storage_queue_uri: str = field(
+        default="",
+        metadata=_setting(
+            "AzureWebJobsStorage__queueServiceUri",
+            "queue endpoint reached by identity, https, instead of the account's name",
+        ),
+    )
+    storage_blob_uri: str = field(
+        default="",
+        metadata=_setting(
+            "AzureWebJobsStorage__blobServiceUri",
+            "blob endpoint reached by identity, https, instead of the account's name",
+        ),
+    )
     storage_suffix: str = field(
         default="core.windows.net",
         metadata=_setting("NIGHTSHIFT_STORAGE_SUFFIX", "storage domain of the cloud"),
