@@ -12,6 +12,8 @@ from shared.core.facts import FailedTask
 from shared.ports import FailedTasksRead, TaskState
 from tests.fakes.effects import Trapped
 
+ENDED = frozenset({"completed", "terminating", "deleting"})
+
 
 @dataclass
 class FakeTask:
@@ -74,7 +76,6 @@ class FakeBatch(Trapped):
         found = [
             FailedTask(one.id, task.id, task.exit_code, task.category, task.ended_at)
             for one in jobs
-            if one.state == "active"
             for task in one.tasks.values()
             if task.has_failed and (task.ended_at is None or task.ended_at >= since)
         ]
@@ -104,7 +105,7 @@ class FakeBatch(Trapped):
         found = holder.tasks.get(task) if holder else None
         if holder is None or found is None:
             raise InvalidTarget(f"reactivating a task: there is no task {job}/{task}")
-        if holder.state != "active":
+        if holder.state in ENDED:
             raise InvalidTarget(f"reactivating a task: the job {job} is {holder.state}")
         if not found.has_failed:
             return

@@ -1,0 +1,275 @@
+"""How busy machines were, by azure-monitor-querymetrics, up to 50 resources a call.
+
+VMs: ``Percentage CPU``, ``Network In Total`` and ``Network Out Total`` of the platform;
+GPU only from the guest metric a rule names, as the platform has none.
+
+Azure ML compute instances have no metrics of their own: their workspace has, with the
+dimension ``ComputeName``: ``CpuUtilizationPercentage``, ``GpuUtilizationPercentage``,
+``NetworkInputMegabytes``, ``NetworkOutputMegabytes``. Documented are these names and
+dimensions (``RunId, InstanceId, ComputeName``, for GPU and network ``DeviceId`` too), the
+unit "Count" and a minute's grain. Not documented is whether an instance in use without a
+run reports them, nor whether a megabyte is 10^6 or 2^20 bytes: the first shows as no data,
+which is never idle; for the second the larger is taken, which is the busier.
+
+A query that fails leaves its own machines unread and no others.
+
+Source: https://learn.microsoft.com/azure/azure-monitor/reference/supported-metrics/microsoft-compute-virtualmachines-metrics
+Source: https://learn.microsoft.com/azure/azure-monitor/reference/supported-metrics/microsoft-machinelearningservices-workspaces-metrics
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from shared.adapters.azure_errors import translated
+from shared.adapters.busyness import GRAIN, Asked, Points, Series, points_of, utilisation
+from shared.adapters.sdk_options import sdk_options
+from shared.core.errors import AutomationError
+from shared.core.facts import MachineFacts, Utilisation
+from shared.core.resource_ids import ML_COMPUTE, WORKSPACE, ResourceId
+from shared.core.settings import Settings
+
+if TYPE_CHECKING:
+    from azure.core.credentials_async import AsyncTokenCredential
+    from azure.monitor.querymetrics.aio import MetricsClient
+
+BATCH = 50
+AT_ONCE = 4
+ROLE = "Monitoring Reader"
+VM_CPU, VM_IN, VM_OUT = "Percentage CPU", "Network In Total", "Network Out Total"
+ML_CPU, ML_GPU = "CpuUtilizationPercentage", "GpuUtilizationPercentage"
+ML_IN, ML_OUT = "NetworkInputMegabytes", "NetworkOutputMegabytes"
+ML_NAMESPACE = "Microsoft.MachineLearningServices/workspaces"
+MEGABYTE = 2.0**20
+_TOTALS = frozenset({VM_IN, VM_OUT, ML_IN, ML_OUT})
+_COMPUTE_NAME = "computename"
+_OF_RESOURCE = "/providers/microsoft.insights/metrics/"
+_REGION = re.compile(r"[a-z0-9-]+")
+_NAME = re.compile(r"[A-Za-z0-9-]+")
+_log = logging.getLogger("nightshift.metrics")
+
+
+@dataclass(frozen=True, slots=True)
+class _Query:
+    """One call: some machines, the resources that carry their metrics, and which."""
+
+    region: str
+    namespace: str
+    metrics: tuple[str, ...]
+    machines: tuple[MachineFacts, ...]
+
+    @property
+    def is_ml(self) -> bool:
+        return self.namespace == ML_NAMESPACE
+
+    @property
+    def carriers(self) -> list[str]:
+        """The resources to ask: the machines, or the workspaces of compute instances."""
+        ids = [m.resource.pool if self.is_ml else m.resource.id for m in self.machines]
+        return list({one.casefold(): one for one in ids}.values())
+
+    @property
+    def filter(self) -> dict[str, Any]:
+        """Name the compute instances; without ``top`` only ten would be answered."""
+        if not self.is_ml:
+            return {}
+        names = sorted({m.resource.name for m in self.machines})
+        text = " or ".join(f"ComputeName eq '{name}'" for name in names)
+        return {"filter": text, "max_results": max(len(names), 10)}
+
+
+class AzureMetrics:
+    """``Metrics`` over the metrics batch API."""
+
+    def __init__(self, credential: AsyncTokenCredential, settings: Settings) -> None:
+        self._credential = credential
+        self._endpoint = settings.metrics_endpoint
+        self._audience = settings.metrics_audience
+        self._clients: dict[str, MetricsClient] = {}
+        self._slots = asyncio.Semaphore(AT_ONCE)
+
+    async def utilisation(
+        self, machines: Sequence[MachineFacts], *, window: timedelta, gpu_metric: str
+    ) -> Mapping[str, Utilisation | None]:
+        """Return utilisation by folded id; None where it could not be read."""
+        asked = Asked.of(window, datetime.now(UTC))
+        queries = plan_queries(machines, gpu_metric)
+        answers = await asyncio.gather(*(self._ask(query, asked) for query in queries))
+        read: dict[str, dict[str, tuple[Points, ...]]] = {}
+        for answer in answers:
+            for key, by_metric in answer.items():
+                read.setdefault(key, {}).update(by_metric)
+        return {
+            (key := machine.resource.id.casefold()): (
+                _summed(machine, Series(read[key]), asked, gpu_metric)
+                if read.get(key)
+                else None
+            )
+            for machine in machines
+        }
+
+    async def close(self) -> None:
+        """Close the connections."""
+        clients, self._clients = self._clients, {}
+        for client in clients.values():
+            await client.close()
+
+    async def _ask(
+        self, query: _Query, asked: Asked
+    ) -> Mapping[str, Mapping[str, tuple[Points, ...]]]:
+        """Ask once; say what failed, and let the machines concerned be unread."""
+        doing = f"reading {', '.join(query.metrics)} of {len(query.machines)} machines"
+        try:
+            async with self._slots, translated(f"{doing} in {query.region}", role=ROLE):
+                client = await self._client(query.region)
+                results = await client.query_resources(
+                    resource_ids=query.carriers,
+                    metric_namespace=query.namespace,
+                    metric_names=query.metrics,
+                    timespan=(asked.start, asked.now),
+                    granularity=GRAIN,
+                    aggregations=["average", "maximum", "total"],
+                    **query.filter,
+                )
+        except AutomationError as exc:
+            _log.warning("%s", exc)
+            return {}
+        return _by_machine(query, results)
+
+    async def _client(self, region: str) -> MetricsClient:
+        endpoint = self._endpoint.replace("{region}", region)
+        if endpoint not in self._clients:
+            build = await asyncio.to_thread(_client_class)
+            self._clients.setdefault(
+                endpoint,
+                build(endpoint, self._credential, audience=self._audience, **sdk_options()),
+            )
+        return self._clients[endpoint]
+
+
+def plan_queries(machines: Sequence[MachineFacts], gpu_metric: str) -> list[_Query]:
+    """Sort machines into calls of one subscription, region, type and set of metrics."""
+    groups: dict[tuple[str, str, str, tuple[str, ...]], list[MachineFacts]] = {}
+    for machine in machines:
+        rid = ResourceId.parse(machine.resource.id)
+        region = machine.resource.location.replace(" ", "").casefold()
+        if not _REGION.fullmatch(region) or not _is_askable(machine):
+            continue
+        for namespace, metrics in _wanted(machine, gpu_metric):
+            key = (rid.subscription.casefold(), region, namespace, metrics)
+            groups.setdefault(key, []).append(machine)
+    return [
+        _Query(region, namespace, metrics, tuple(several[at : at + BATCH]))
+        for (_, region, namespace, metrics), several in groups.items()
+        for at in range(0, len(several), BATCH)
+    ]
+
+
+def _is_askable(machine: MachineFacts) -> bool:
+    """A compute instance needs a workspace, and a name that a filter can hold."""
+    if machine.resource.type != ML_COMPUTE:
+        return True
+    try:
+        is_pooled = ResourceId.parse(machine.resource.pool).type == WORKSPACE
+    except ValueError:
+        return False
+    return is_pooled and bool(_NAME.fullmatch(machine.resource.name))
+
+
+def _wanted(machine: MachineFacts, gpu_metric: str) -> Iterable[tuple[str, tuple[str, ...]]]:
+    """Name what to ask of a machine: namespace and metrics, one pair a call."""
+    if machine.resource.type == ML_COMPUTE:
+        gpu = (ML_GPU,) if machine.has_gpu is not False else ()
+        yield ML_NAMESPACE, (ML_CPU, ML_IN, ML_OUT, *gpu)
+        return
+    yield machine.resource.type, (VM_CPU, VM_IN, VM_OUT)
+    namespace, _, name = gpu_metric.rpartition("/")
+    if namespace and name and machine.has_gpu is not False:
+        yield namespace, (name,)
+
+
+def _by_machine(
+    query: _Query, results: Iterable[Any]
+) -> Mapping[str, Mapping[str, tuple[Points, ...]]]:
+    """Sort the answered series by machine and metric; a metric in error is left out."""
+    of_compute = {
+        (m.resource.pool.casefold(), m.resource.name.casefold()): m.resource.id.casefold()
+        for m in query.machines
+        if query.is_ml
+    }
+    found: dict[str, dict[str, tuple[Points, ...]]] = {}
+    for result in results:
+        for metric in result.metrics or ():
+            carrier = _carrier(metric)
+            for series in metric.timeseries or ():
+                key: str | None = carrier
+                if query.is_ml:
+                    key = of_compute.get((carrier, _compute_name(series)))
+                points = points_of(series.data or (), *_aggregations(str(metric.name)))
+                if key and points:
+                    held = found.setdefault(key, {})
+                    name = str(metric.name).casefold()
+                    held[name] = (*held.get(name, ()), points)
+    return found
+
+
+def _carrier(metric: Any) -> str:
+    """Return the folded id of the resource a metric is of, from the metric's own id.
+
+    The library drops the answer's ``resourceid``; each metric's id starts with it.
+    """
+    return str(metric.id or "").casefold().partition(_OF_RESOURCE)[0]
+
+
+def _aggregations(metric: str) -> tuple[str, ...]:
+    """Choose how a metric's points count.
+
+    A processor by its average, traffic by its total. A GPU metric stands for several
+    devices, whose average hides the one that works: the highest of any counts.
+    """
+    if metric in _TOTALS:
+        return ("total",)
+    if metric in {VM_CPU, ML_CPU}:
+        return ("average",)
+    return ("average", "maximum")
+
+
+def _compute_name(series: Any) -> str:
+    for name, value in (series.metadata_values or {}).items():
+        if str(name).casefold() == _COMPUTE_NAME:
+            return str(value).casefold()
+    return ""
+
+
+def _summed(
+    machine: MachineFacts, series: Series, asked: Asked, gpu_metric: str
+) -> Utilisation:
+    if machine.resource.type == ML_COMPUTE:
+        return utilisation(
+            asked,
+            cpu=series.highest(ML_CPU),
+            gpu=series.highest(ML_GPU),
+            network_in=series.sum(ML_IN),
+            network_out=series.sum(ML_OUT),
+            bytes_per_unit=MEGABYTE,
+        )
+    gpu_name = gpu_metric.rpartition("/")[2]
+    return utilisation(
+        asked,
+        cpu=series.highest(VM_CPU),
+        gpu=series.highest(gpu_name) if gpu_name else {},
+        network_in=series.sum(VM_IN),
+        network_out=series.sum(VM_OUT),
+    )
+
+
+def _client_class() -> type[MetricsClient]:
+    from azure.monitor.querymetrics.aio import MetricsClient
+
+    return MetricsClient

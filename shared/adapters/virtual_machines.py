@@ -1,0 +1,267 @@
+"""Virtual machines, scale-set instances, disks and snapshots, by azure-mgmt-compute.
+
+Effects return when Azure has accepted them; no long-running operation is waited for.
+What one has come to is a single GET of the URL that Azure gave out for it.
+
+Source: https://learn.microsoft.com/rest/api/compute/virtual-machines
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from datetime import datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from shared.adapters import machines as read
+from shared.adapters.arm import Answer, ArmReader
+from shared.adapters.azure_errors import translated
+from shared.adapters.sdk_options import sdk_options
+from shared.core.errors import InvalidTarget
+from shared.core.facts import DiskFacts, MachineFacts
+from shared.core.resource_ids import SCALE_SET_VM, SNAPSHOT, VM, ResourceId
+from shared.core.settings import Settings
+from shared.ports import OperationState, SnapshotState
+
+if TYPE_CHECKING:
+    from azure.core.credentials_async import AsyncTokenCredential
+    from azure.mgmt.compute.aio import ComputeManagementClient
+
+ROLE = "Virtual Machine Contributor"
+_VIEW = "instanceView"
+_ASYNC, _LOCATION = "Azure-AsyncOperation", "Location"
+_TOKEN_LIMIT = 4096
+_STATES: Mapping[str, OperationState] = {
+    "succeeded": OperationState.SUCCEEDED,
+    "failed": OperationState.FAILED,
+    "canceled": OperationState.FAILED,
+}
+
+
+class AzureCompute:
+    """``Compute`` over the compute resource provider."""
+
+    def __init__(
+        self, credential: AsyncTokenCredential, arm: ArmReader, settings: Settings
+    ) -> None:
+        self._credential = credential
+        self._arm = arm
+        self._endpoint = settings.resource_manager.rstrip("/")
+        self._scope = settings.resource_manager_audience.rstrip("/") + "/.default"
+        self._clients: dict[str, ComputeManagementClient] = {}
+
+    async def machines(self, subscription: str) -> AsyncIterator[MachineFacts]:
+        """Yield every VM with its power state: two paged lists, never a call a VM.
+
+        ``statusOnly=true`` is documented to fetch run-time status, and not to carry tags
+        or sizes; the plain list carries those and no status. Instances of Uniform scale
+        sets are in neither; their power is their scale set's business.
+        """
+        client = await self._client(subscription)
+        async with translated(f"listing the VMs of {subscription}", role="Reader"):
+            states, every = await asyncio.gather(
+                _states(client), _documents(client.virtual_machines.list_all())
+            )
+        for document in every:
+            vm = str(document.get("id") or "")
+            yield read.machine_fact(document, vm, states.get(vm.casefold(), {}))
+
+    async def machine(self, vm: str) -> MachineFacts | None:
+        """Read one VM with its power state."""
+        document = await self._read(vm)
+        return None if document is None else read.machine_fact(document, vm)
+
+    async def deallocate(self, vm: str) -> None:
+        """Ask for deallocation, which ends the bill for the machine itself.
+
+        Raises:
+            InvalidTarget: There is no such VM.
+        """
+        rid = _vm(vm)
+        client = await self._client(rid.subscription)
+        async with translated(f"deallocating {vm}", role=ROLE):
+            if rid.type == SCALE_SET_VM:
+                await client.virtual_machine_scale_set_vms.begin_deallocate(
+                    rid.resource_group, rid.names[0], rid.name, polling=False
+                )
+            else:
+                await client.virtual_machines.begin_deallocate(
+                    rid.resource_group, rid.name, polling=False
+                )
+
+    async def disks(self, vm: str) -> DiskFacts | None:
+        """Read a VM's managed disks."""
+        document = await self._read(vm)
+        if document is None:
+            return None
+        machine = read.machine_fact(document, vm)
+        found = read.managed_disks(document, machine.resource.location)
+        return DiskFacts(machine.resource, machine.power, found)
+
+    async def snapshot(self, snapshot_id: str) -> SnapshotState | None:
+        """Read a snapshot."""
+        rid = _of_type(snapshot_id, SNAPSHOT)
+        client = await self._client(rid.subscription)
+        async with translated(f"reading {snapshot_id}", role="Reader"):
+            try:
+                found = await client.snapshots.get(rid.resource_group, rid.name)
+            except _not_found():
+                return None
+        return read.snapshot_state(found.as_dict(), rid.text)
+
+    async def create_snapshot(
+        self, snapshot_id: str, *, disk: str, location: str, tags: Mapping[str, str]
+    ) -> None:
+        """Ask for an incremental snapshot of a disk under this very id.
+
+        Source: https://learn.microsoft.com/azure/virtual-machines/disks-incremental-snapshots
+        """
+        from azure.mgmt.compute import models
+
+        rid = _of_type(snapshot_id, SNAPSHOT)
+        client = await self._client(rid.subscription)
+        wanted = models.Snapshot(
+            location=location,
+            tags=dict(tags),
+            properties=models.SnapshotProperties(
+                incremental=True,
+                creation_data=models.CreationData(
+                    create_option="Copy", source_resource_id=disk
+                ),
+            ),
+        )
+        async with translated(f"snapshotting {disk}", role="Disk Snapshot Contributor"):
+            await client.snapshots.begin_create_or_update(
+                rid.resource_group, rid.name, wanted, polling=False
+            )
+
+    async def redeploy(self, vm: str) -> str:
+        """Ask for a redeploy; return the URL that tells how it goes, or empty if none.
+
+        The URL is no secret: asking it takes a token of its own.
+        """
+        rid = _vm(vm)
+        client = await self._client(rid.subscription)
+        receipt = {"polling": False, "cls": lambda response, _, __: response}
+        async with translated(f"redeploying {vm}", role=ROLE):
+            if rid.type == SCALE_SET_VM:
+                poller: Any = await client.virtual_machine_scale_set_vms.begin_redeploy(
+                    rid.resource_group, rid.names[0], rid.name, **receipt
+                )
+            else:
+                poller = await client.virtual_machines.begin_redeploy(
+                    rid.resource_group, rid.name, **receipt
+                )
+            headers = (await poller.result()).http_response.headers
+        token = str(headers.get(_ASYNC) or headers.get(_LOCATION) or "")
+        return token if len(token) <= _TOKEN_LIMIT else ""
+
+    async def operation(self, vm: str, token: str) -> tuple[OperationState, str]:
+        """Tell how a redeploy stands, by one GET."""
+        if not token:
+            return OperationState.LOST, ""
+        answer = await self._arm.look(token, doing=f"following the redeploy of {vm}")
+        return (OperationState.LOST, "") if answer is None else operation_state(answer)
+
+    async def provisioned_at(self, vm: str) -> tuple[str, datetime | None]:
+        """Return the provisioning state and since when.
+
+        Raises:
+            InvalidTarget: There is no such VM.
+        """
+        document = await self._read(vm)
+        if document is None:
+            raise InvalidTarget(f"there is no virtual machine {vm}")
+        return read.provisioning(document)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        clients, self._clients = self._clients, {}
+        for client in clients.values():
+            await client.close()
+
+    async def _read(self, vm: str) -> Mapping[str, Any] | None:
+        rid = _vm(vm)
+        client = await self._client(rid.subscription)
+        async with translated(f"reading {vm}", role="Reader"):
+            try:
+                if rid.type == SCALE_SET_VM:
+                    one: Any = await client.virtual_machine_scale_set_vms.get(
+                        rid.resource_group, rid.names[0], rid.name, expand=_VIEW
+                    )
+                else:
+                    one = await client.virtual_machines.get(
+                        rid.resource_group, rid.name, expand=_VIEW
+                    )
+            except _not_found():
+                return None
+        return dict(one.as_dict())
+
+    async def _client(self, subscription: str) -> ComputeManagementClient:
+        """Build the client once; its import takes a second, so not on the event loop."""
+        key = subscription.casefold()
+        if key not in self._clients:
+            build = await asyncio.to_thread(_client_class)
+            self._clients.setdefault(
+                key,
+                build(
+                    self._credential,
+                    subscription,
+                    self._endpoint,
+                    credential_scopes=[self._scope],
+                    **sdk_options(),
+                ),
+            )
+        return self._clients[key]
+
+
+def operation_state(answer: Answer) -> tuple[OperationState, str]:
+    """Read a long-running operation's document, or a ``Location`` that has none.
+
+    Source: https://learn.microsoft.com/azure/azure-resource-manager/management/async-operations
+    """
+    said = str(answer.body.get("status") or "")
+    if not said:
+        accepted = answer.status == HTTPStatus.ACCEPTED
+        return (OperationState.RUNNING if accepted else OperationState.SUCCEEDED), ""
+    state = _STATES.get(said.casefold(), OperationState.RUNNING)
+    error = answer.body.get("error") or {}
+    words = [str(error[key]) for key in ("code", "message") if error.get(key)]
+    return state, (": ".join(words) or said) if state is OperationState.FAILED else ""
+
+
+def _client_class() -> type[ComputeManagementClient]:
+    from azure.mgmt.compute.aio import ComputeManagementClient
+
+    return ComputeManagementClient
+
+
+async def _documents(pages: Any) -> list[Mapping[str, Any]]:
+    return [one.as_dict() async for one in pages]
+
+
+async def _states(client: ComputeManagementClient) -> Mapping[str, Mapping[str, Any]]:
+    """Map each VM's folded id to its instance view, from the list of statuses."""
+    listed = await _documents(client.virtual_machines.list_all(status_only="true"))
+    return {str(one.get("id") or "").casefold(): read.instance_view(one) for one in listed}
+
+
+def _not_found() -> type[Exception]:
+    from azure.core.exceptions import ResourceNotFoundError
+
+    return ResourceNotFoundError
+
+
+def _vm(text: str) -> ResourceId:
+    return _of_type(text, VM, SCALE_SET_VM)
+
+
+def _of_type(text: str, *types: str) -> ResourceId:
+    try:
+        rid = ResourceId.parse(text)
+    except ValueError as exc:
+        raise InvalidTarget(str(exc)) from exc
+    if rid.type not in types:
+        raise InvalidTarget(f"{text} is a {rid.type or 'scope'}, not a {' or '.join(types)}")
+    return rid
