@@ -1,0 +1,77 @@
+"""The rules as the engine sees them: frozen, checked, compiled."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from shared.core.durations import format_duration
+from shared.core.plans import Mode
+from shared.core.remediation import Remediation
+from shared.core.signals import SignalType
+from shared.rules.conditions import Condition
+from shared.rules.values import settings_as_yaml
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule.
+
+    Attributes:
+        settings: An instance of the remediation's settings.
+        cooldown: Quiet time on a target after the rule acted; 0 for none.
+        hash: 16 hexadecimal digits of what the rule says, defaults included.
+        source: ``file:line`` where its name stands, of the first layer that has it.
+    """
+
+    name: str
+    on: frozenset[SignalType]
+    condition: Condition
+    remediation: Remediation
+    settings: Any
+    mode: Mode
+    cooldown: timedelta
+    hash: str
+    source: str
+    description: str = ""
+    notes: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleBook:
+    """All rules that are in force, in the order in which they are asked."""
+
+    rules: tuple[Rule, ...] = ()
+
+    def answering(self, signal: SignalType) -> tuple[Rule, ...]:
+        """Give the rules that answer a signal, in order."""
+        return tuple(rule for rule in self.rules if signal in rule.on)
+
+    def named(self, name: str) -> Rule | None:
+        """Give the rule of that name, or None."""
+        return next((rule for rule in self.rules if rule.name == name), None)
+
+
+def content_of(rule: Rule) -> dict[str, object]:
+    """Write a rule as a rule file says it, every default spelled out, keys in one order."""
+    return {
+        "name": rule.name,
+        "description": rule.description,
+        "notes": rule.notes,
+        "on": sorted(rule.on),
+        "when": rule.condition.text,
+        "remediate": rule.remediation.name,
+        "with": settings_as_yaml(rule.settings),
+        "mode": str(rule.mode),
+        "guard": {"cooldown": format_duration(rule.cooldown)},
+    }
+
+
+def hash_of(content: Mapping[str, object]) -> str:
+    """Name a rule's content: the same for every order of keys and every file."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,117 @@
+"""What a rule may say, as pydantic models: the check at load and the JSON Schema.
+
+The keys of the full language that this version does not have are listed here by
+name, so that a rule that relies on one is refused and never half obeyed.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+from shared.core.durations import parse_duration
+from shared.core.plans import Mode
+from shared.core.signals import SignalType
+
+NAME = r"^[a-z0-9]+(-[a-z0-9]+)*$"
+DURATION = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h|d))+$"
+LONGEST = timedelta(days=3650)
+
+RULE_LATER = frozenset(
+    {"approval", "blocks", "notify", "override", "overrides", "priority", "strikes", "tests"}
+)
+GUARD_LATER = frozenset({"canary", "limits"})
+RUNG_LATER = frozenset({"timeout", "verify"})
+
+
+def duration(value: object) -> timedelta:
+    """Read a duration strictly: text with units, from zero to ten years.
+
+    Raises:
+        ValueError: It is not; the message says what to write.
+    """
+    if not isinstance(value, str):
+        wrong = f"{value!r} is not a duration: write for example 20s, 10m, 1h30m"
+        raise ValueError(wrong)  # noqa: TRY004 - the kind that pydantic reports
+    try:
+        span = parse_duration(value)
+    except OverflowError:
+        span = timedelta.max
+    if span > LONGEST:
+        raise ValueError(f"{value!r} is too long a duration: write at most 3650d")
+    return span
+
+
+def _as_list(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+def _as_condition(value: object) -> object:
+    return {True: "true", False: "false"}[value] if isinstance(value, bool) else value
+
+
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(duration),
+    WithJsonSchema({"type": "string", "pattern": DURATION, "examples": ["20s", "1h30m"]}),
+]
+Signals = Annotated[
+    tuple[SignalType, ...],
+    BeforeValidator(_as_list),
+    Field(min_length=1),
+]
+Condition = Annotated[
+    str,
+    BeforeValidator(_as_condition),
+    Field(max_length=2000),
+    WithJsonSchema({"type": ["string", "boolean"]}),
+]
+
+
+class GuardModel(BaseModel):
+    """What may hold a rule back, beside the guardrails that always apply."""
+
+    model_config = ConfigDict(extra="forbid", title="guard")
+
+    cooldown: Duration = Field(
+        default=timedelta(0),
+        description="Quiet time on a target after this rule acted on it. Never holds back"
+        " a rule on an involuntary disruption.",
+    )
+
+
+class RuleModel(BaseModel):
+    """One rule. In a later layer only the name and what changes."""
+
+    model_config = ConfigDict(extra="forbid", title="rule")
+
+    name: str = Field(
+        pattern=NAME, max_length=64, description="Lower-case words with hyphens, unique."
+    )
+    description: str = Field(default="", description="What it is for, in one sentence.")
+    notes: str = Field(default="", description="Anything else worth knowing.")
+    on: Signals | None = Field(default=None, description="The signals it answers.")
+    when: Condition = Field(
+        default="true",
+        description="CEL over signal, target, facts and now; true: the rule matches.",
+    )
+    remediate: str | None = Field(default=None, description="The remediation to carry out.")
+    with_: dict[str, Any] = Field(
+        default={}, alias="with", description="Settings of the remediation."
+    )
+    mode: Mode = Field(
+        default=Mode.OBSERVE,
+        description="off: silent. observe: decide and record. suggest: also propose."
+        " auto: act.",
+    )
+    guard: GuardModel = Field(default=GuardModel())
+
+
+class RulesFileModel(BaseModel):
+    """A rule file."""
+
+    model_config = ConfigDict(extra="forbid", title="Nightshift rules")
+
+    rules: list[RuleModel] = Field(description="Asked in this order.")
