@@ -208,10 +208,11 @@ def subscription(call: Call) -> Reply:
             f"The subscription '{call.params['subscription']}' could not be found.",
         )
     name = call.params["subscription"]
-    return Reply(
-        200,
-        {"id": f"/subscriptions/{name}", "subscriptionId": name, "state": "Enabled"},
-    )
+    held = call.state.world.get(call.path) or {}
+    shown: Json = {"id": f"/subscriptions/{name}", "subscriptionId": name, "state": "Enabled"}
+    if "tags" in held:
+        shown["tags"] = held["tags"]
+    return Reply(200, shown)
 
 
 def resource_groups(call: Call) -> Reply:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sandbox.azure import (
+    aks,
     api_versions,
     arm_generic,
     compute_disks,
@@ -42,6 +43,7 @@ ARM_ROUTES = Routes(
         *compute_vms.ROUTES,
         *compute_scale_sets.ROUTES,
         *compute_disks.ROUTES,
+        *aks.ROUTES,
     ]
 )
 _LOCKS = "/providers/microsoft.authorization/locks"

@@ -3,9 +3,15 @@
 import json
 import ssl
 import subprocess
+import sys
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @dataclass(frozen=True)
@@ -17,7 +23,6 @@ class Standin:
     identity_endpoint: str
     identity_header: str
     kubeconfig: str
-    process: subprocess.Popen[str]
 
     @property
     def tls(self) -> ssl.SSLContext:
@@ -87,3 +92,27 @@ class _NoErrors(urllib.request.HTTPErrorProcessor):
         return response
 
     https_response = http_response
+
+
+@contextmanager
+def started(state: Path, world: dict[str, Any] | None = None) -> Iterator[Standin]:
+    """Start a stand-in on a free port, and end it with SIGTERM: it must end well."""
+    command = [sys.executable, "-m", "sandbox.azure", "--port", "0", "--state", str(state)]
+    if world is not None:
+        (state / "world.json").write_text(json.dumps(world))
+        command += ["--world", str(state / "world.json")]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            ready = json.loads(process.stdout.readline())
+            yield Standin(
+                url=ready["azure_url"],
+                ca_file=ready["ca_file"],
+                identity_endpoint=ready["identity_endpoint"],
+                identity_header=ready["identity_header"],
+                kubeconfig=ready["kubeconfig"],
+            )
+        finally:
+            process.terminate()
+            code = process.wait(timeout=10)
+    assert code == 0

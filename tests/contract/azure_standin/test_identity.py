@@ -1,12 +1,15 @@
 """The identity endpoint, met with the real managed identity credentials."""
 
+import os
+import subprocess
+import sys
 from typing import Any
 
 import pytest
 from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
 
 from tests.contract.azure_standin.running import Standin
-from tests.contract.azure_standin.worlds import GROUP, vm, vm_id, world
+from tests.contract.azure_standin.worlds import GROUP, SUBSCRIPTION, vm, vm_id, world
 
 ARM = "https://management.azure.com"
 
@@ -42,7 +45,7 @@ async def test_a_token_for_another_audience_is_refused(
     azure_standin.put_world(world(vm("a")))
     wrong = ComputeManagementClient(
         credential,
-        "11111111-1111-1111-1111-111111111111",
+        SUBSCRIPTION,
         base_url=azure_standin.url,
         credential_scopes=["https://vault.azure.net/.default"],
         **transport,
@@ -92,7 +95,7 @@ def test_the_endpoint_checks_its_header_version_and_resource(
 
 
 async def test_a_client_id_must_belong_to_an_identity_of_the_world(
-    azure_standin: Standin,
+    azure_standin: Standin, transport: dict[str, Any]
 ) -> None:
     """A wrong AZURE_CLIENT_ID is a frequent mistake, and fails in Azure too."""
     from azure.identity.aio import ManagedIdentityCredential
@@ -103,11 +106,49 @@ async def test_a_client_id_must_belong_to_an_identity_of_the_world(
     }
     azure_standin.put_world(world(identity))
     async with ManagedIdentityCredential(
-        client_id="aaaaaaaa-0000-0000-0000-000000000001"
+        client_id="aaaaaaaa-0000-0000-0000-000000000001", **transport
     ) as ours:
         assert (await ours.get_token(f"{ARM}/.default")).token
     async with ManagedIdentityCredential(
-        client_id="bbbbbbbb-0000-0000-0000-000000000002"
+        client_id="bbbbbbbb-0000-0000-0000-000000000002", **transport
     ) as strange:
         with pytest.raises((ClientAuthenticationError, HttpResponseError)):
             await strange.get_token(f"{ARM}/.default")
+
+
+PLAIN_PROGRAM = """
+import asyncio, sys
+from azure.identity.aio import ManagedIdentityCredential
+from azure.mgmt.compute.aio import ComputeManagementClient
+
+async def main():
+    async with ManagedIdentityCredential() as credential:
+        client = ComputeManagementClient(
+            credential, sys.argv[2], base_url=sys.argv[1],
+            credential_scopes=["https://management.azure.com/.default"],
+        )
+        async with client:
+            print((await client.virtual_machines.get("training", "a")).name)
+
+asyncio.run(main())
+"""
+
+
+def test_a_program_that_knows_only_its_environment_works(azure_standin: Standin) -> None:
+    """Endpoint setting, CA file and identity variables: no test branch is needed."""
+    azure_standin.put_world(world(vm("a")))
+    environment = {
+        **os.environ,
+        "SSL_CERT_FILE": azure_standin.ca_file,
+        "IDENTITY_ENDPOINT": azure_standin.identity_endpoint,
+        "IDENTITY_HEADER": azure_standin.identity_header,
+    }
+    ran = subprocess.run(
+        [sys.executable, "-c", PLAIN_PROGRAM, azure_standin.url, SUBSCRIPTION],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert "a" == ran.stdout.strip(), ran.stderr
