@@ -56,6 +56,7 @@ class Reason(StrEnum):
     REJECTED = "rejected"
     ATTEMPTS_EXHAUSTED = "attempts_exhausted"
     UNVERIFIED = "unverified"
+    TIMED_OUT = "timed_out"
     UNREADABLE = "unreadable"
     CANCELED_BY_PERSON = "canceled_by_person"
 

@@ -81,8 +81,8 @@ def read_envelope(event: object, *, received_at: datetime | None = None) -> Enve
     return Envelope(
         id=fields.identifier("id"),
         type=fields.identifier(kind),
-        source=fields.optional_text(source),
-        subject=fields.optional_text("subject"),
+        source=fields.optional_identifier(source),
+        subject=fields.loose_text("subject"),
         time=moment,
         data=_data(fields),
     )

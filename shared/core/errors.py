@@ -8,6 +8,7 @@
     │   └── NotYet              it was accepted and is still going on
     ├── GiveUp                retrying cannot help; record it, tell a person
     │   ├── MalformedEvent      the payload is not what its schema says
+    │   │   └── NotJson           it is no JSON at all
     │   ├── Forbidden           our identity lacks an operation, or a lock forbids it
     │   ├── InvalidTarget       the target is not something this verb works on
     │   ├── DeadlinePassed      acting stopped being useful
@@ -68,6 +69,10 @@ class GiveUp(AutomationError):
 
 class MalformedEvent(GiveUp):
     """The payload does not match the schema it claims."""
+
+
+class NotJson(MalformedEvent):
+    """The payload is not JSON text."""
 
 
 class Forbidden(GiveUp):

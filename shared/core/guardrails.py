@@ -98,10 +98,19 @@ INVOLUNTARY: frozenset[Guardrail] = frozenset({mode, dry_run, opted_out, deadlin
 
 def ask(context: Context) -> Hold | Skip | None:
     """Return the first no, or None if every guardrail lets the plan pass."""
-    for guardrail in GUARDRAILS:
-        if context.signal.is_involuntary and guardrail not in INVOLUNTARY:
-            continue
+    for guardrail in _asked(context):
         answer = guardrail(context)
         if answer is not None:
             return answer
     return None
+
+
+def answers(context: Context) -> dict[str, str]:
+    """Return every guardrail's answer by its name, ``pass`` for a yes; for explaining."""
+    said = {guardrail.__name__: guardrail(context) for guardrail in _asked(context)}
+    return {name: answer.reason.value if answer else "pass" for name, answer in said.items()}
+
+
+def _asked(context: Context) -> list[Guardrail]:
+    involuntary = context.signal.is_involuntary
+    return [g for g in GUARDRAILS if g in INVOLUNTARY or not involuntary]

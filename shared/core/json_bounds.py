@@ -12,7 +12,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from shared.core.errors import MalformedEvent
+from shared.core.errors import MalformedEvent, NotJson
 
 MAX_DEPTH = 64
 MAX_VALUES = 100_000  # values in one document, whatever their depth
@@ -44,7 +44,7 @@ def load_json(body: bytes | str | object, *, limit: int) -> object:
         limit: Largest size in bytes, as UTF-8.
 
     Raises:
-        MalformedEvent: It is too large, not UTF-8, or not JSON.
+        MalformedEvent: It is too large or too deep; ``NotJson`` if it is no JSON.
     """
     if isinstance(body, bytes | bytearray | memoryview):
         raw = bytes(body)
@@ -59,12 +59,12 @@ def load_json(body: bytes | str | object, *, limit: int) -> object:
             raw.decode("utf-8-sig"), object_pairs_hook=_pairs, parse_int=_integer
         )
     except UnicodeDecodeError as exc:
-        raise MalformedEvent(f"$: should be UTF-8, is not at byte {exc.start}") from None
+        raise NotJson(f"$: should be UTF-8, is not at byte {exc.start}") from None
     except RecursionError:
         raise MalformedEvent(f"$: should be nested at most {MAX_DEPTH} deep") from None
     except ValueError as exc:
         at = f" at character {exc.pos}" if isinstance(exc, json.JSONDecodeError) else ""
-        raise MalformedEvent(f"$: should be JSON, is not{at}") from None
+        raise NotJson(f"$: should be JSON, is not{at}") from None
     return value
 
 
@@ -211,3 +211,11 @@ def _cut_text(text: str, limit: int) -> str:
 def _cost(text: str) -> int:
     """Count the characters of a text once it is written as ASCII JSON."""
     return len(json.dumps(text))
+
+
+def show(value: object) -> str:
+    """Write a value as JSON text for the quarantine, whatever it is."""
+    try:
+        return json.dumps(value)
+    except (TypeError, ValueError, RecursionError):
+        return f"({describe(value)} that cannot be written as JSON)"

@@ -23,6 +23,17 @@ MAX_ID = 2048  # characters; the longest ARM ids seen have a few hundred
 _SHOWN = 60  # characters of a wrong text that an error repeats
 
 
+def read_arm_id(text: str) -> ResourceId:
+    """Read an untrusted ARM id.
+
+    Raises:
+        ValueError: It is none, is endless, or cannot be printed.
+    """
+    if len(text) > MAX_ID or not text.isprintable():
+        raise ValueError(f"an ARM id has at most {MAX_ID} printable characters")
+    return ResourceId.parse(text)
+
+
 @dataclass(frozen=True, slots=True)
 class JsonObject:
     """One JSON object and where it was found.
@@ -55,7 +66,7 @@ class JsonObject:
             f"{self.at(name)}: {'is missing' if missing else f'was {was}'}, should be {should}"
         )
 
-    def get(self, name: str) -> Any:  # noqa: ANN401 - untrusted JSON has no narrower type
+    def get(self, name: str) -> Any:
         """Read any value, None if absent: the exact name first, then without case."""
         if name in self.fields:
             return self.fields[name]
@@ -99,10 +110,14 @@ class JsonObject:
             raise self.wrong(name, f"an id of at most {MAX_ID} printable characters")
         return value
 
+    def optional_identifier(self, name: str) -> str:
+        """Read a text that can name something; empty if not said or blank."""
+        return self.identifier(name) if self.optional_text(name) else ""
+
     def arm_id(self, name: str) -> ResourceId:
         """Insist on an ARM id."""
         try:
-            return ResourceId.parse(self.identifier(name))
+            return read_arm_id(self.identifier(name))
         except ValueError:
             raise self.wrong(name, "an ARM id (/subscriptions/...)") from None
 
@@ -158,6 +173,15 @@ class JsonObject:
             for index, value in enumerate(self.array(name))
         ]
 
+    def loose_objects(self, name: str) -> list[JsonObject]:
+        """Read an array's objects; anything else in it, or instead of it, is left out."""
+        values = self.get(name)
+        return [
+            JsonObject(value, f"{self.at(name)}[{index}]")
+            for index, value in enumerate(values if isinstance(values, list) else [])
+            if isinstance(value, dict)
+        ]
+
     def texts(self, name: str, *, at_most: int = MAX_VALUES) -> tuple[str, ...]:
         """Read an array of texts, blanks left out; an empty one if not said."""
         values = self.array(name, at_most=at_most)
@@ -169,9 +193,11 @@ class JsonObject:
         """Read a moment; None if not said, blank or year 1."""
         value = self.get(name)
         try:
-            return read_moment(value) if isinstance(value, str) else self._no_moment(name)
+            if value is None or isinstance(value, str):
+                return read_moment(value or "")
         except ValueError:
-            raise self.wrong(name, "a moment (RFC 1123 or ISO 8601)") from None
+            pass
+        raise self.wrong(name, "a moment (RFC 1123 or ISO 8601)")
 
     def loose_moment(self, name: str) -> datetime | None:
         """Read a moment; None for anything that is not one."""
@@ -180,7 +206,3 @@ class JsonObject:
             return read_moment(value) if isinstance(value, str) else None
         except ValueError:
             return None
-
-    def _no_moment(self, name: str) -> None:
-        if self.has(name):
-            raise self.wrong(name, "a moment (RFC 1123 or ISO 8601)")

@@ -118,6 +118,11 @@ def close(plan: Plan, *, now: datetime) -> Plan:
     return replace(ended, outcome=outcome_of(ended))
 
 
+def dry_run(plan: Plan, *, now: datetime) -> Plan:
+    """Show the plan that was thought through and not opened."""
+    return replace(plan, wake_at=None, closed_at=now, outcome=PlanOutcome.DRY_RUN)
+
+
 def outcome_of(plan: Plan) -> PlanOutcome:
     """Sum the steps up; what is not known stays not known."""
     if plan.withdrawn is not None:

@@ -53,11 +53,11 @@ def read_moment(text: str) -> datetime | None:
         return None
     try:
         moment = _iso(clean) or _rfc_1123(clean) or _american(clean)
-        if moment is None:
-            raise ValueError
-        return None if moment.year == 1 else moment.astimezone(UTC)
+        if moment is not None:
+            return None if moment.year == 1 else moment.astimezone(UTC)
     except (ValueError, OverflowError):
-        raise ValueError(_WRONG.format(clean[:_SHOWN])) from None
+        pass
+    raise ValueError(_WRONG.format(clean[:_SHOWN]))
 
 
 def write_moment(moment: datetime) -> str:

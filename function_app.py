@@ -1,0 +1,11 @@
+"""The Functions entry point: it registers the handlers and decides nothing."""
+
+from __future__ import annotations
+
+import azure.functions as func
+
+from handlers import alerts, event_grid, plans, runbooks, timers
+
+app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
+for module in (event_grid, alerts, plans, runbooks, timers):
+    app.register_functions(module.blueprint)

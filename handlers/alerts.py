@@ -1,0 +1,42 @@
+"""Alerts of an action group, in the common alert schema."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from http import HTTPStatus
+
+import azure.functions as func
+
+blueprint = func.Blueprint()
+
+
+@blueprint.function_name("on_alert")
+@blueprint.route(route="alerts", methods=["POST"])
+async def on_alert(req: func.HttpRequest) -> func.HttpResponse:
+    """Answer one alert: 202 once its plan or its refusal is stored, 503 to be sent again."""
+    from shared.adapters.replies import or_problem
+
+    return await or_problem(lambda: _answer(req.get_body()))
+
+
+async def _answer(body: bytes) -> func.HttpResponse:
+    from shared.journal import note_heard
+    from shared.adapters.replies import problem, reply
+    from shared.bootstrap import night
+    from shared.engine.inlet import take_in
+    from shared.parsing import parse_alert
+
+    heard = await take_in(night(), body, parse_alert, source="on_alert", budget=timedelta(0))
+    note_heard("on_alert", heard)
+    if heard.malformed:
+        status = HTTPStatus.UNPROCESSABLE_ENTITY if heard.is_json else HTTPStatus.BAD_REQUEST
+        return problem(status, heard.malformed[0].why)
+    answers = [
+        {
+            "event_id": given.signal.event_id,
+            "target": given.signal.target,
+            "decisions": [ruling.to_json() for ruling in given.rulings],
+        }
+        for given in heard.answers
+    ]
+    return reply({"answers": answers}, HTTPStatus.ACCEPTED)

@@ -1,0 +1,41 @@
+"""Ticks: the sweep that resumes open plans, and the look for idle machines."""
+
+from __future__ import annotations
+
+import logging
+
+import azure.functions as func
+
+blueprint = func.Blueprint()
+_LOG = logging.getLogger("nightshift")
+
+
+@blueprint.function_name("tick_resume")
+@blueprint.timer_trigger(arg_name="timer", schedule="*/15 * * * * *", use_monitor=False)
+async def tick_resume(timer: func.TimerRequest) -> None:
+    """Wake open plans that nobody works on although somebody should."""
+    from shared.bootstrap import night
+    from shared.engine.sweep import resume
+
+    swept = await resume(night())
+    if swept.woken or swept.tidied:
+        _LOG.info(
+            "tick=resume open=%d woken=%d tidied=%d", swept.open, swept.woken, swept.tidied
+        )
+
+
+@blueprint.function_name("tick_idle")
+@blueprint.timer_trigger(arg_name="timer", schedule="0 */10 * * * *")
+async def tick_idle(timer: func.TimerRequest) -> None:
+    """Look for machines that nobody uses."""
+    from shared.bootstrap import night
+    from shared.engine.idle import look_for_idle
+
+    tally = await look_for_idle(night())
+    _LOG.info(
+        "tick=idle looked_at=%d plans=%d reasons=%s unread=%d",
+        tally.looked_at,
+        len(tally.plans),
+        dict(tally.by_reason),
+        len(tally.unread),
+    )

@@ -1,0 +1,65 @@
+"""The one composition root: settings -> adapters -> engine, built once a process.
+
+Lazy throughout: building it imports no SDK; each adapter imports its own on first use,
+so that the first decision after a cold start pays only for what it uses.
+"""
+
+from __future__ import annotations
+
+import os
+
+from shared.adapters.aks import AksClusters
+from shared.adapters.arm import ArmReader
+from shared.adapters.batch import AzureBatch
+from shared.adapters.blob_records import BlobRecords
+from shared.adapters.clock import SystemClock
+from shared.adapters.credentials import credential
+from shared.adapters.machine_learning import AzureMachineLearning
+from shared.adapters.monitor_metrics import AzureMetrics
+from shared.adapters.resources import AzureResources
+from shared.adapters.rule_files import read_layers
+from shared.adapters.settings_env import read_settings
+from shared.adapters.storage import Storage
+from shared.adapters.table_ledger import TableLedger
+from shared.adapters.virtual_machines import AzureCompute
+from shared.adapters.wake_queue import PlanWakeQueue
+from shared.core.settings import Settings
+from shared.engine.night import Night, Ports
+from shared.remediations import discover
+from shared.rules.loading import load_rules
+
+_built: dict[str, Night] = {}
+
+
+def night() -> Night:
+    """Return this process's engine, building it on first use.
+
+    Raises:
+        InvalidSetting: A setting or a rule file is wrong; the message lists every one.
+    """
+    if "night" not in _built:
+        _built["night"] = build(read_settings(os.environ))
+    return _built["night"]
+
+
+def build(settings: Settings) -> Night:
+    """Put an engine together from settings."""
+    remediations = discover()
+    rules = load_rules(read_layers(settings.rules), remediations)
+    identity = credential(settings)
+    arm = ArmReader(identity, settings)
+    storage = Storage(settings, lambda: identity)
+    clock = SystemClock()
+    ports = Ports(
+        clock=clock,
+        ledger=TableLedger(storage, clock),
+        queue=PlanWakeQueue(storage),
+        records=BlobRecords(storage),
+        resources=AzureResources(arm),
+        compute=AzureCompute(identity, arm, settings),
+        machine_learning=AzureMachineLearning(settings),
+        metrics=AzureMetrics(identity, settings),
+        batch=AzureBatch(identity, arm, settings),
+        cluster=AksClusters(identity, arm, settings),
+    )
+    return Night(ports, rules, remediations, settings)

@@ -1,0 +1,1 @@
+"""The imperative shell: decide and open, carry out, sweep."""

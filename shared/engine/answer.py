@@ -1,0 +1,312 @@
+"""One signal in, one recorded answer out: look, decide once, open a plan or say why not.
+
+A plan is stored before its first effect, together with the queue message that wakes
+another worker if this one dies. A redelivered event finds the stored plan, or the
+recorded refusal, and is not decided afresh.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from shared.core import guardrails, ledger
+from shared.core.decisions import Act, Decision, Hold, Reason, Skip
+from shared.core.errors import RetryLater, StaleFacts
+from shared.core.facts import Facts
+from shared.core.plans import Lease, Plan, StepRecord, plan_id
+from shared.core.resource_ids import same_resource
+from shared.core.signals import Phase, Signal
+from shared.core.wire import signal_to_json
+from shared.engine.night import Night
+from shared.engine.rulings import FactsByKind, Ruling, is_worth_a_reminder, rule_on
+from shared.ports import EventRecord, Head, StoredPlan, TargetView
+from shared.rules.book import Rule
+from shared.rules.values import settings_as_yaml
+
+TRIES = 4
+_NOTHING = timedelta(0)
+_RANK = {
+    Phase.SCHEDULED: 0,
+    Phase.FIRED: 0,
+    Phase.STARTED: 1,
+    Phase.COMPLETED: 2,
+    Phase.FAILED: 2,
+    Phase.CANCELED: 3,
+    Phase.RESOLVED: 3,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """How a signal is to be answered.
+
+    Attributes:
+        owner: Name on the lease of whoever carries the plan out at once; empty to leave
+            it to the queue.
+        is_dry_run: Think, record, do not act.
+        attempt: 0 for an event; 1 and up for the engine's own reminder of a Hold.
+        rules: Rules to ask instead of those in force (a person's runbook).
+        facts: Facts gathered already (a tick reads many at once).
+    """
+
+    owner: str = ""
+    is_dry_run: bool = False
+    attempt: int = 0
+    rules: tuple[Rule, ...] | None = None
+    facts: FactsByKind | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of one signal.
+
+    Attributes:
+        stored: The plan opened, or found if the event was a duplicate.
+        is_new: This call opened the plan.
+        record: The event's record that has yet to be stored; see ``store``.
+        dry: For a dry run: the plan that would have been opened.
+    """
+
+    signal: Signal
+    rulings: tuple[Ruling, ...]
+    stored: StoredPlan | None = None
+    is_new: bool = False
+    record: EventRecord | None = None
+    dry: Plan | None = None
+
+
+async def answer(night: Night, signal: Signal, request: Request) -> Answer:
+    """Answer a signal; answering it again changes nothing. The record is stored too.
+
+    Raises:
+        RetryLater: The ledger could not be reached or kept changing; nothing was lost,
+            the sender should send again.
+    """
+    given = await decide_and_open(night, signal, request)
+    await store(night, given)
+    return given
+
+
+async def store(night: Night, given: Answer) -> None:
+    """Store an answer's record, if it has one."""
+    if given.record is not None:
+        await night.ports.ledger.record_event(given.record)
+
+
+async def decide_and_open(night: Night, signal: Signal, request: Request) -> Answer:
+    """Like ``answer``, but leaves storing the event's record to the caller.
+
+    So that the first effect of an eviction need not wait for it.
+    """
+    early = _needs_no_rule(signal)
+    if early is not None:
+        return _refused(night, signal, (_ruling(early),), request)
+    rules = night.rules.answering(signal.type) if request.rules is None else request.rules
+    if not rules:
+        return _refused(night, signal, (_ruling(Skip(Reason.NO_RULE)),), request)
+    for _ in range(TRIES):
+        try:
+            return await _try(night, signal, request, rules)
+        except StaleFacts:
+            continue
+    raise RetryLater(
+        f"opening a plan for {signal.event_id}: its target's ledger row kept changing",
+        after=timedelta(seconds=1),
+    )
+
+
+def _needs_no_rule(signal: Signal) -> Skip | None:
+    if signal.is_test:
+        return Skip(Reason.TEST_EVENT)
+    if not signal.phase.opens:
+        return Skip(Reason.NOT_ACTIONABLE, f"its phase is {signal.phase.value}")
+    return None if signal.target else Skip(Reason.NOT_ACTIONABLE, "it names no resource")
+
+
+async def _try(
+    night: Night, signal: Signal, request: Request, rules: Sequence[Rule]
+) -> Answer:
+    """Look, judge, guard, open. A tick's many signals are judged before any look."""
+    facts: FactsByKind = {} if request.facts is None else request.facts
+    if signal.is_recurring:
+        rulings, acting = await _judge(night, signal, rules, facts)
+        if acting is None:
+            return Answer(signal, rulings)
+    names = [plan_id(rule.name, signal.event_id, signal.target) for rule in rules]
+    view, records = await asyncio.gather(
+        night.ports.ledger.look(signal.target, names),
+        night.ports.ledger.find_event(signal.event_id),
+    )
+    known = _known(night, signal, view, records, request)
+    if known is not None:
+        return known
+    if not signal.is_recurring:
+        rulings, acting = await _judge(night, signal, rules, facts)
+    if acting is None:
+        return await _remember_hold(night, _refused(night, signal, rulings, request), request)
+    return await _guard_and_open(night, signal, request, rulings, acting, view.head)
+
+
+def _known(
+    night: Night,
+    signal: Signal,
+    view: TargetView,
+    records: Sequence[EventRecord],
+    request: Request,
+) -> Answer | None:
+    """Recognise what was answered before, or was taken back meanwhile."""
+    mine = [r for r in records if same_resource(r.target, signal.target)]
+    if view.plans:
+        stored = min(view.plans.values(), key=lambda s: not s.plan.is_open)
+        ruling = _ruling(Skip(Reason.DUPLICATE), plan=stored.plan.id)
+        recorded = any(r.phase == signal.phase.value for r in mine)
+        again = None if recorded else _record(night, signal, (ruling,), request)
+        return Answer(signal, (ruling,), stored, record=again)
+    ranks = [_RANK[Phase(r.phase.split("+")[0])] for r in mine]
+    if any(rank > _RANK[Phase.COMPLETED] for rank in ranks):
+        return _refused(night, signal, (_ruling(Skip(Reason.WITHDRAWN)),), request)
+    if any(rank > _RANK[signal.phase] for rank in ranks):
+        late = Skip(Reason.NOT_ACTIONABLE, "a later phase of it came before")
+        return _refused(night, signal, (_ruling(late),), request)
+    if not request.attempt and any(r.phase == signal.phase.value for r in mine):
+        return Answer(signal, (_ruling(Skip(Reason.DUPLICATE)),))
+    return None
+
+
+Acting = tuple[Rule, Act, Facts | None]
+
+
+async def _judge(
+    night: Night, signal: Signal, rules: Sequence[Rule], facts: FactsByKind
+) -> tuple[tuple[Ruling, ...], Acting | None]:
+    """Ask the rules in order, up to the first that would act."""
+    now = night.ports.clock.now()
+    rulings: list[Ruling] = []
+    for index, rule in enumerate(rules):
+        ruling, seen = await rule_on(night, rule, signal, known=facts, now=now)
+        rulings.append(ruling)
+        if isinstance(ruling.decision, Act):
+            rest = Skip(Reason.OTHER_RULE_ACTED, rule.name)
+            rulings.extend(
+                Ruling(other.name, other.remediation.name, rest)
+                for other in rules[index + 1 :]
+            )
+            return tuple(rulings), (rule, ruling.decision, seen)
+    return tuple(rulings), None
+
+
+async def _guard_and_open(
+    night: Night,
+    signal: Signal,
+    request: Request,
+    rulings: tuple[Ruling, ...],
+    acting: Acting,
+    head: Head,
+) -> Answer:
+    rule, act, facts = acting
+    now = night.ports.clock.now()
+    context = guardrails.Context(
+        now=now,
+        rule=rule.name,
+        signal=signal,
+        mode=rule.mode,
+        is_dry_run=request.is_dry_run or night.settings.dry_run,
+        is_opted_out=facts is not None and facts.resource.is_opted_out,
+        in_flight=head.in_flight,
+        acted=head.acted,
+        cooldown=rule.cooldown,
+    )
+    refusal = guardrails.ask(context)
+    plan = _plan(rule, act, signal, now)
+    if refusal is not None:
+        said = guardrails.answers(context) if context.is_dry_run else {}
+        refused = tuple(
+            replace(r, decision=refusal, draft=act, guardrails=said)
+            if isinstance(r.decision, Act)
+            else r
+            for r in rulings
+        )
+        if signal.is_recurring:
+            return Answer(signal, refused)
+        given = _refused(night, signal, refused, request)
+        dry = ledger.dry_run(plan, now=now) if context.is_dry_run else None
+        return await _remember_hold(night, replace(given, dry=dry), request)
+    stored = await _open(night, plan, head, request)
+    return Answer(
+        signal, rulings, stored, is_new=True, record=_record(night, signal, rulings, request)
+    )
+
+
+async def _open(night: Night, plan: Plan, head: Head, request: Request) -> StoredPlan:
+    """Store the plan and the message that wakes it, both before anything is done."""
+    now, lease = night.ports.clock.now(), night.settings.lease
+    delay = _NOTHING
+    if request.owner:
+        delay = lease
+        plan = replace(plan, lease=Lease(request.owner, now + lease), wake_at=None)
+        plan = ledger.begin(plan, 0, now=now)
+    stored, _ = await asyncio.gather(
+        night.ports.ledger.open(plan, head),
+        night.ports.queue.put({"plan": plan.id, "seq": plan.wake_seq}, delay=delay),
+    )
+    return stored
+
+
+def _plan(rule: Rule, act: Act, signal: Signal, now: datetime) -> Plan:
+    return Plan(
+        id=plan_id(rule.name, signal.event_id, signal.target),
+        rule=rule.name,
+        rule_hash=rule.hash,
+        remediation=rule.remediation.name,
+        mode=rule.mode,
+        target=signal.target,
+        signal=signal_to_json(signal),
+        settings=settings_as_yaml(rule.settings),
+        steps=tuple(StepRecord(step) for step in act.steps),
+        created_at=now,
+        deadline=signal.deadline,
+        wake_at=now,
+    )
+
+
+async def _remember_hold(night: Night, given: Answer, request: Request) -> Answer:
+    """Queue a reminder for a Hold that names a time, so that it is kept."""
+    moments = [
+        r.decision.until
+        for r in given.rulings
+        if isinstance(r.decision, Hold)
+        and r.decision.until is not None
+        and is_worth_a_reminder(r.decision, given.signal)
+    ]
+    if moments and not request.is_dry_run and request.rules is None:
+        delay = max(min(moments) - night.ports.clock.now(), _NOTHING)
+        message = {"signal": signal_to_json(given.signal), "attempt": request.attempt + 1}
+        await night.ports.queue.put(message, delay=delay)
+    return given
+
+
+def _refused(
+    night: Night, signal: Signal, rulings: tuple[Ruling, ...], request: Request
+) -> Answer:
+    return Answer(signal, rulings, record=_record(night, signal, rulings, request))
+
+
+def _ruling(decision: Decision, *, plan: str = "") -> Ruling:
+    return Ruling("", "", decision, plan=plan)
+
+
+def _record(
+    night: Night, signal: Signal, rulings: Sequence[Ruling], request: Request
+) -> EventRecord:
+    again = f"+{request.attempt}" if request.attempt else ""
+    return EventRecord(
+        event_id=signal.event_id,
+        phase=signal.phase.value + again,
+        target=signal.target,
+        recorded_at=night.ports.clock.now(),
+        signal=signal_to_json(signal),
+        decisions=tuple(ruling.to_json() for ruling in rulings),
+    )

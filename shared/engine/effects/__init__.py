@@ -1,0 +1,33 @@
+"""What each verb does: read, compare, act, and look whether it happened.
+
+One function a verb, one table. An effect returns how the step ended, or raises NotYet
+with what to remember; it never waits. Each is safe to repeat from any point at which a
+worker may have died.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from shared.core.steps import Verb
+from shared.engine.effects.batch_tasks import reactivate, save_exit_info
+from shared.engine.effects.disks import snapshot
+from shared.engine.effects.nodes import cordon, drain, uncordon
+from shared.engine.effects.power import deallocate, redeploy
+from shared.engine.effects.work import Effect, Work
+
+EFFECTS: Mapping[Verb, Effect] = MappingProxyType(
+    {
+        Verb.CORDON: cordon,
+        Verb.UNCORDON: uncordon,
+        Verb.DRAIN: drain,
+        Verb.DEALLOCATE: deallocate,
+        Verb.SAVE_EXIT_INFO: save_exit_info,
+        Verb.REACTIVATE: reactivate,
+        Verb.SNAPSHOT: snapshot,
+        Verb.REDEPLOY: redeploy,
+    }
+)
+
+__all__ = ["EFFECTS", "Effect", "Work"]

@@ -1,0 +1,53 @@
+"""Incremental snapshots, named by the step that wants them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from shared.core.decisions import Reason
+from shared.core.ledger import StepResult
+from shared.core.resource_ids import ResourceId, same_resource
+from shared.engine.effects.work import Work, already, done, failed, not_yet
+
+LOOK_AGAIN = timedelta(seconds=5)
+LIMIT = timedelta(minutes=30)
+TAG_SOURCE = "nightshift-source"
+TAG_PLAN = "nightshift-plan"
+TAG_EXPIRES = "nightshift-expires"
+
+
+def snapshot_id(disk: str, key: str) -> str:
+    """Name the snapshot of a disk after the step, beside the disk; repeatable so."""
+    group = ResourceId.parse(disk).text.split("/providers/", 1)[0]
+    return f"{group}/providers/Microsoft.Compute/snapshots/nightshift-{key}"
+
+
+async def snapshot(work: Work) -> StepResult:
+    """Save one disk; done only when the snapshot can be read and is of this disk.
+
+    Source: https://learn.microsoft.com/azure/virtual-machines/disks-incremental-snapshots
+    """
+    name = snapshot_id(work.target, work.key)
+    found = await work.ports.compute.snapshot(name)
+    if found is not None and not same_resource(found.source, work.target):
+        return failed(Reason.REJECTED, snapshot=name, is_of=found.source)
+    if found is not None and found.has_failed:
+        return failed(Reason.REJECTED, snapshot=name)
+    if found is not None and found.is_ready:
+        was_ours = work.record.attempts > 1
+        return done(snapshot=name) if was_ours else already(snapshot=name)
+    if work.running_for() >= LIMIT:
+        return failed(Reason.TIMED_OUT, snapshot=name)
+    if found is None:
+        work.must_be_ours()
+        await work.ports.compute.create_snapshot(
+            name,
+            disk=work.target,
+            location=str(work.args["location"]),
+            tags={
+                TAG_SOURCE: ResourceId.parse(work.target).name,
+                TAG_PLAN: work.plan.id,
+                TAG_EXPIRES: str(work.args["expires"]),
+            },
+        )
+    raise not_yet(f"snapshotting {work.target}", LOOK_AGAIN)

@@ -1,0 +1,155 @@
+"""Cordon, uncordon and drain an AKS node, with kubectl's semantics and a deadline.
+
+Source: https://kubernetes.io/docs/tasks/administer-cluster/safely-drain-node/ and
+https://kubernetes.io/docs/concepts/scheduling-eviction/api-eviction/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+from shared.core.decisions import Reason
+from shared.core.facts import AksNode
+from shared.core.ledger import StepResult
+from shared.core.pods import DrainOptions, Fate, Pod, fate, grace_for
+from shared.core.wire import write_moment
+from shared.engine.effects.work import Work, already, done, each, failed, not_yet, unknown
+from shared.ports import Evicted, Eviction
+
+BLOCKED_RETRY = timedelta(seconds=5)
+LOOK_AGAIN = timedelta(seconds=1)
+NAMED_AT_MOST = 50
+
+
+async def cordon(work: Work) -> StepResult:
+    """Make the node unschedulable and mark it as ours, unless somebody else did first."""
+    node = await work.ports.cluster.find_node(work.target)
+    if node is None:
+        return already(Reason.TARGET_GONE)
+    if node.is_unschedulable and not node.cordoned_by:
+        return already(Reason.CORDONED_BY_OTHERS, node=node.name)
+    if not _is_ours(node, work.plan.id):
+        work.must_be_ours()
+        await work.ports.cluster.cordon(node, by=work.plan.id)
+        node = await work.ports.cluster.find_node(work.target)
+    if node is None:
+        return already(Reason.TARGET_GONE)
+    if _is_ours(node, work.plan.id):
+        return done(node=node.name)
+    return unknown(Reason.UNVERIFIED, node=node.name)
+
+
+async def uncordon(work: Work) -> StepResult:
+    """Take our own cordon back, and only ours."""
+    node = await work.ports.cluster.find_node(work.target)
+    if node is None:
+        return already(Reason.TARGET_GONE)
+    whose = str(work.args["of"])
+    if whose not in node.cordoned_by:
+        reason = Reason.NOT_OURS if node.is_unschedulable else ""
+        was_sent = work.record.attempts > 1
+        return done(node=node.name) if was_sent and not reason else already(reason)
+    work.must_be_ours()
+    await work.ports.cluster.uncordon(node, by=whose)
+    node = await work.ports.cluster.find_node(work.target)
+    if node is None:
+        return already(Reason.TARGET_GONE)
+    if whose in node.cordoned_by:
+        return unknown(Reason.UNVERIFIED, node=node.name)
+    others = [mark for mark in node.cordoned_by if mark != whose]
+    return done(node=node.name, still_cordoned_by=others)
+
+
+def _is_ours(node: AksNode, plan: str) -> bool:
+    return node.is_unschedulable and plan in node.cordoned_by
+
+
+async def drain(work: Work) -> StepResult:
+    """Evict what may go, wait for it to be gone; each attempt is one look and one round.
+
+    Pods that any filter refuses end the step before a single eviction, as in kubectl. A
+    pod that is already leaving is never asked again, so a worker that takes over from a
+    dead one repeats nothing. A budget's no is asked again after ``BLOCKED_RETRY``.
+    """
+    node = await work.ports.cluster.find_node(work.target)
+    if node is None:
+        return already(Reason.TARGET_GONE)
+    pods = await work.ports.cluster.pods(node)
+    options = DrainOptions(
+        force=bool(work.args["force"]),
+        delete_emptydir_data=bool(work.args["delete_emptydir_data"]),
+    )
+    sorted_out = _sort(pods, options)
+    asked = int(work.progress.get("accepted", 0))
+    if sorted_out[Fate.REFUSE]:
+        return failed(Reason.UNDRAINABLE_PODS, refused=_reasons(pods, options))
+    staying = sorted_out[Fate.EVICT] + sorted_out[Fate.WAIT]
+    if not staying:
+        left = len(sorted_out[Fate.LEAVE])
+        if work.record.attempts > 1 or asked:
+            return done(node=node.name, evicted=asked, left=left)
+        return already(node=node.name, evicted=0, left=left)
+    late = _too_late(work)
+    if late:
+        return failed(late, evicted=asked, remaining=_names(staying))
+    return await _round(work, node, sorted_out[Fate.EVICT], asked)
+
+
+async def _round(work: Work, node: AksNode, pods: list[Pod], asked: int) -> StepResult:
+    """Ask once for each pod that is due, and come back."""
+    due = work.since("ask_again_at")
+    if due is not None and work.now() < due:
+        raise not_yet(f"draining {node.name}", LOOK_AGAIN, **work.progress)
+
+    async def evict(pod: Pod) -> tuple[Pod, Eviction]:
+        work.must_be_ours()
+        return pod, await work.ports.cluster.evict(node, pod, grace=_grace(work, pod))
+
+    answers = await each(pods, evict)
+    blocked = {p.label: e.why for p, e in answers if e.outcome is Evicted.BLOCKED}
+    accepted = sum(1 for _, e in answers if e.outcome is Evicted.ACCEPTED)
+    again = write_moment(work.now() + BLOCKED_RETRY) if blocked else None
+    raise not_yet(
+        f"draining {node.name}",
+        LOOK_AGAIN,
+        accepted=asked + accepted,
+        ask_again_at=again,
+        blocked=dict(list(blocked.items())[:NAMED_AT_MOST]),
+    )
+
+
+def _grace(work: Work, pod: Pod) -> timedelta | None:
+    cap = work.args["pod_grace_s"]
+    return grace_for(
+        pod,
+        cap=timedelta(seconds=cap) if cap is not None else None,
+        deadline=work.deadline,
+        margin=timedelta(seconds=work.args["margin_s"]),
+        now=work.now(),
+    )
+
+
+def _too_late(work: Work) -> str:
+    if work.deadline is not None:
+        return Reason.DEADLINE_PASSED if work.now() >= work.deadline else ""
+    limit = timedelta(seconds=work.args["timeout_s"])
+    return Reason.TIMED_OUT if work.running_for() >= limit else ""
+
+
+def _sort(pods: Iterable[Pod], options: DrainOptions) -> dict[Fate, list[Pod]]:
+    found: dict[Fate, list[Pod]] = {each_fate: [] for each_fate in Fate}
+    for pod in pods:
+        found[fate(pod, options)[0]].append(pod)
+    return found
+
+
+def _reasons(pods: Iterable[Pod], options: DrainOptions) -> dict[str, Any]:
+    said = {pod.label: fate(pod, options) for pod in pods}
+    refusals = {label: why for label, (what, why) in said.items() if what is Fate.REFUSE}
+    return dict(list(refusals.items())[:NAMED_AT_MOST])
+
+
+def _names(pods: list[Pod]) -> list[str]:
+    return [pod.label for pod in pods][:NAMED_AT_MOST]

@@ -1,0 +1,121 @@
+"""Deallocate and redeploy: long operations, followed by reading the machine."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from shared.core.decisions import Reason
+from shared.core.facts import MachineFacts
+from shared.core.ledger import StepResult
+from shared.core.resource_ids import ML_COMPUTE, ResourceId
+from shared.core.wire import write_moment
+from shared.engine.effects.work import Work, already, done, failed, not_yet, unknown
+from shared.ports import OperationState
+
+OFF = frozenset({"deallocated"})
+LEAVING = frozenset({"deallocating", "stopping"})
+LOOK_AGAIN = timedelta(seconds=5)
+SEND_AGAIN = timedelta(minutes=3)
+POWER_LIMIT = timedelta(minutes=20)
+REDEPLOY_LIMIT = timedelta(minutes=45)
+INTENT_SETTLES = timedelta(seconds=20)
+
+
+async def deallocate(work: Work) -> StepResult:
+    """Stop paying for a machine; done only when its power state says so."""
+    machine = await _read(work)
+    sent = work.since("sent_at")
+    if machine is None:
+        return already(Reason.TARGET_GONE)
+    if machine.power in OFF:
+        return done(power=machine.power) if sent else already(power=machine.power)
+    if work.running_for() >= POWER_LIMIT:
+        return failed(Reason.TIMED_OUT, power=machine.power)
+    if machine.power in LEAVING:
+        moment = write_moment(sent or work.now())
+        raise not_yet("deallocating", LOOK_AGAIN, sent_at=moment)
+    if sent is None or work.now() >= sent + SEND_AGAIN:
+        work.must_be_ours()
+        if _is_ml(work):
+            await work.ports.machine_learning.stop(work.target)
+        else:
+            await work.ports.compute.deallocate(work.target)
+        sent = work.now()
+    raise not_yet("deallocating", LOOK_AGAIN, sent_at=write_moment(sent))
+
+
+def _is_ml(work: Work) -> bool:
+    return ResourceId.parse(work.target).type == ML_COMPUTE
+
+
+async def _read(work: Work) -> MachineFacts | None:
+    if _is_ml(work):
+        return await work.ports.machine_learning.instance(work.target)
+    return await work.ports.compute.machine(work.target)
+
+
+async def redeploy(work: Work) -> StepResult:
+    """Move a VM to another host.
+
+    Nothing on a VM says that it was redeployed, so the intent is written first: if this
+    worker dies between the call and its receipt, the next one sees a provisioning that
+    ended after the intent and does not move the machine twice.
+
+    Source: https://learn.microsoft.com/troubleshoot/azure/virtual-machines/windows/
+    redeploy-to-new-node-windows
+    """
+    if work.running_for() >= REDEPLOY_LIMIT:
+        return unknown(Reason.TIMED_OUT)
+    if work.progress.get("token"):
+        return await _follow(work, str(work.progress["token"]))
+    intent = work.since("intent_at")
+    if intent is not None:
+        await _look_for_lost_call(work)
+        if await _moved_since(work, intent_text=str(work.progress["intent_at"])):
+            return await _verify(work)
+    now = write_moment(work.now())
+    await work.remember({"intent_at": now})
+    work.must_be_ours()
+    token = await work.ports.compute.redeploy(work.target)
+    raise not_yet("redeploying", LOOK_AGAIN, intent_at=now, token=token)
+
+
+async def _look_for_lost_call(work: Work) -> None:
+    """Give a call whose answer was lost the time to show."""
+    intent = work.since("intent_at")
+    state, _ = await work.ports.compute.provisioned_at(work.target)
+    if state == "updating" or (intent and work.now() < intent + INTENT_SETTLES):
+        raise not_yet("redeploying", LOOK_AGAIN, **work.progress)
+
+
+async def _moved_since(work: Work, *, intent_text: str) -> bool:
+    state, since = await work.ports.compute.provisioned_at(work.target)
+    began = write_moment(since)
+    return state == "succeeded" and began is not None and began > intent_text
+
+
+async def _follow(work: Work, token: str) -> StepResult:
+    state, words = await work.ports.compute.operation(work.target, token)
+    match state:
+        case OperationState.RUNNING:
+            raise not_yet("redeploying", LOOK_AGAIN, **work.progress)
+        case OperationState.SUCCEEDED:
+            return await _verify(work)
+        case OperationState.FAILED:
+            return failed(Reason.REJECTED, said=words)
+        case OperationState.LOST:
+            if await _moved_since(work, intent_text=str(work.progress["intent_at"])):
+                return await _verify(work)
+            return unknown(Reason.UNVERIFIED, said=words)
+
+
+async def _verify(work: Work) -> StepResult:
+    """Believe the machine, not the operation."""
+    machine = await work.ports.compute.machine(work.target)
+    if machine is None:
+        return failed(Reason.TARGET_GONE)
+    if machine.power == "running":
+        return done(power=machine.power)
+    if machine.power in {"starting", "unknown", None}:
+        raise not_yet("redeploying", LOOK_AGAIN, **work.progress)
+    return failed(Reason.NOT_RUNNING, power=machine.power)

@@ -1,0 +1,120 @@
+"""The ways in: an event's signals, a wake message, a person's runbook.
+
+Each returns only after everything that must not be lost is stored.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from shared.core.decisions import Reason, Skip
+from shared.core.errors import LeaseHeld
+from shared.core.plans import Plan
+from shared.core.signals import Phase, Signal, Unanswered
+from shared.core.wire import signal_from_json
+from shared.engine.answer import Answer, Request, decide_and_open, store
+from shared.engine.carry_out import Worker, carry_out, take
+from shared.engine.night import Night
+from shared.engine.rulings import Ruling
+from shared.engine.withdraw import withdraw
+from shared.ports import EventRecord
+
+AT_ONCE = 32
+
+
+async def hear(
+    night: Night, signals: Sequence[Signal | Unanswered], *, budget: timedelta
+) -> list[Answer]:
+    """Answer the signals of one event, and carry out at once what cannot wait.
+
+    Args:
+        budget: How long the caller may work on plans itself; zero leaves them to the
+            queue.
+
+    Raises:
+        RetryLater: Something could not be stored; the sender must send again.
+    """
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def one(signal: Signal | Unanswered) -> list[Answer]:
+        async with gate:
+            return await _hear_one(night, signal, budget)
+
+    heard = await asyncio.gather(*(one(signal) for signal in signals), return_exceptions=True)
+    for outcome in heard:
+        if isinstance(outcome, BaseException):
+            raise outcome
+    return [a for outcome in heard if isinstance(outcome, list) for a in outcome]
+
+
+async def _hear_one(
+    night: Night, signal: Signal | Unanswered, budget: timedelta
+) -> list[Answer]:
+    if isinstance(signal, Unanswered):
+        await night.ports.ledger.record_event(_unanswered(night, signal))
+        return []
+    is_urgent = budget > timedelta(0) and (signal.is_involuntary or signal.phase.withdraws)
+    owner = night.ports.clock.token() if is_urgent else ""
+    return await _respond(night, signal, Request(owner=owner), budget)
+
+
+async def _respond(
+    night: Night, signal: Signal, request: Request, budget: timedelta
+) -> list[Answer]:
+    if signal.phase.withdraws and not signal.is_test:
+        answers = list(await withdraw(night, signal, request))
+        for given in answers:
+            await _act(night, given, request, budget)
+        return answers
+    given = await decide_and_open(night, signal, request)
+    await asyncio.gather(store(night, given), _act(night, given, request, budget))
+    return [given]
+
+
+async def _act(night: Night, given: Answer, request: Request, budget: timedelta) -> None:
+    """Carry out a plan that this very invocation opened and holds."""
+    if not (given.is_new and given.stored is not None and request.owner):
+        return
+    worker = Worker(night, request.owner, given.stored, observed_at=night.ports.clock.now())
+    try:
+        await carry_out(worker, budget=budget)
+    except LeaseHeld:
+        return
+
+
+def _unanswered(night: Night, event: Unanswered) -> EventRecord:
+    decision = Skip(Reason.NO_RULE, event.why)
+    return EventRecord(
+        event_id=event.event_id,
+        phase=Phase.FIRED.value,
+        target="",
+        recorded_at=night.ports.clock.now(),
+        signal={"event_id": event.event_id, "source": event.source},
+        decisions=(Ruling("", "", decision).to_json(),),
+    )
+
+
+async def wake(night: Night, message: Mapping[str, Any]) -> Plan | Answer | None:
+    """Go on with what a message of the queue ``plans`` names.
+
+    Returns:
+        The plan as it was left, the answer to a reminded signal, or None if the message
+        was overtaken.
+    """
+    if "signal" in message:
+        signal = signal_from_json(message["signal"])
+        request = Request(owner=night.ports.clock.token(), attempt=int(message["attempt"]))
+        given = await _respond(night, signal, request, night.settings.plan_budget)
+        return given[0]
+    name, seq = str(message["plan"]), int(message["seq"])
+    try:
+        worker = await take(night, name, seq=seq, owner=night.ports.clock.token())
+        if worker is None:
+            return None
+        return await carry_out(worker, budget=night.settings.plan_budget)
+    except LeaseHeld as held:
+        await night.ports.queue.put({"plan": name, "seq": seq}, delay=held.after)
+        return None

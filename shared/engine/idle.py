@@ -1,0 +1,179 @@
+"""The idle tick: who is not being used? Read in bulk, decided one by one.
+
+One paged list gives every machine with its power state, one metrics call covers fifty
+running machines. Only what a rule would act on reaches the ledger; the rest is counted
+in the tick's own record, with the reason.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from shared.core.decisions import Act, Hold, Reason, Skip
+from shared.core.errors import AutomationError
+from shared.core.facts import FactsKind, MachineFacts
+from shared.core.signals import Phase, Signal, SignalType
+from shared.engine.answer import Answer, Request, answer
+from shared.engine.night import Night
+from shared.engine.observe import measure
+from shared.engine.rulings import FactsByKind, Ruling
+from shared.ports import EventRecord
+from shared.rules.book import Rule
+
+BATCH = 200
+AT_ONCE = 16
+NAMED_AT_MOST = 100
+
+
+@dataclass(slots=True)
+class Tally:
+    """What one tick saw: how many by reason, and some of them by name."""
+
+    looked_at: int = 0
+    by_reason: Counter[str] = field(default_factory=Counter)
+    named: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    plans: list[str] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
+
+
+async def look_for_idle(night: Night) -> Tally:
+    """Ask the rules on ``compute.idle`` about every machine in scope, once.
+
+    A subscription or workspace that cannot be read hides no other: it is named in the
+    tick's record.
+    """
+    tally = Tally()
+    rules = night.rules.answering(SignalType.COMPUTE_IDLE)
+    if not rules:
+        return tally
+    now = night.ports.clock.now()
+    for name, source in _sources(night):
+        try:
+            await _look_at(night, rules, source, now, tally)
+        except AutomationError as error:
+            tally.unread.append(f"{name}: {error}")
+    await _record(night, now, tally)
+    return tally
+
+
+def _sources(night: Night) -> list[tuple[str, AsyncIterator[MachineFacts]]]:
+    ports = night.ports
+    return [
+        *((name, ports.compute.machines(name)) for name in night.settings.subscriptions),
+        *(
+            (name, ports.machine_learning.instances(name))
+            for name in night.settings.workspaces
+        ),
+    ]
+
+
+async def _look_at(
+    night: Night,
+    rules: tuple[Rule, ...],
+    source: AsyncIterator[MachineFacts],
+    now: datetime,
+    tally: Tally,
+) -> None:
+    portion: list[MachineFacts] = []
+    async for machine in source:
+        tally.looked_at += 1
+        if machine.power != "running":
+            tally.by_reason[Reason.ALREADY_STOPPED if machine.power else Reason.NO_DATA] += 1
+            continue
+        portion.append(machine)
+        if len(portion) >= BATCH:
+            await _decide(night, rules, portion, now, tally)
+            portion = []
+    if portion:
+        await _decide(night, rules, portion, now, tally)
+
+
+async def _decide(
+    night: Night,
+    rules: tuple[Rule, ...],
+    machines: list[MachineFacts],
+    now: datetime,
+    tally: Tally,
+) -> None:
+    """Measure for each rule's own window, then answer for each machine."""
+    known: dict[str, FactsByKind] = {m.resource.id: {} for m in machines}
+    for key, settings in {repr(rule.settings): rule.settings for rule in rules}.items():
+        for measured in await measure(machines, settings, night.ports):
+            known[measured.resource.id][FactsKind.MACHINE, key] = measured
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def one(machine: MachineFacts) -> Answer:
+        async with gate:
+            signal = _signal(machine, now)
+            return await answer(night, signal, Request(facts=known[machine.resource.id]))
+
+    for given in await asyncio.gather(*(one(machine) for machine in machines)):
+        _count(given, tally)
+
+
+def tick_id(now: datetime) -> str:
+    """Name a tick by its minute, so that two timers that overlap are one tick."""
+    return f"tick-idle-{now:%Y%m%dT%H%M}"
+
+
+def _signal(machine: MachineFacts, now: datetime) -> Signal:
+    return Signal(
+        type=SignalType.COMPUTE_IDLE,
+        event_id=tick_id(now),
+        source="tick",
+        target=machine.resource.id,
+        observed_at=now,
+        is_recurring=True,
+    )
+
+
+def _count(given: Answer, tally: Tally) -> None:
+    if given.is_new and given.stored is not None:
+        tally.plans.append(given.stored.plan.id)
+    reason = _reason(given.rulings)
+    tally.by_reason[reason] += 1
+    if len(tally.named[reason]) < NAMED_AT_MOST:
+        tally.named[reason].append(given.signal.target)
+
+
+def _reason(rulings: tuple[Ruling, ...]) -> str:
+    """Sum a machine up by the first rule that had something to say about it."""
+    for ruling in rulings:
+        match ruling.decision:
+            case Act():
+                return "acted"
+            case Skip(Reason.NOT_MATCHED):
+                continue
+            case Hold(reason) | Skip(reason):
+                return reason.value
+    return Reason.NOT_MATCHED
+
+
+async def _record(night: Night, now: datetime, tally: Tally) -> None:
+    record = EventRecord(
+        event_id=tick_id(now),
+        phase=Phase.FIRED.value,
+        target="",
+        recorded_at=now,
+        signal={
+            "type": SignalType.COMPUTE_IDLE.value,
+            "source": "tick",
+            "event_id": tick_id(now),
+            "looked_at": tally.looked_at,
+            "unread": tally.unread,
+        },
+        decisions=tuple(
+            {
+                "kind": "act" if reason == "acted" else "skip",
+                "reason": "" if reason == "acted" else reason,
+                "count": count,
+                "targets": tally.named[reason],
+            }
+            for reason, count in sorted(tally.by_reason.items())
+        ),
+    )
+    await night.ports.ledger.record_event(record)

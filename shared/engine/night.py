@@ -1,0 +1,53 @@
+"""What the engine works with: its ports, the rules in force, the settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from shared.core.remediation import Remediation
+from shared.core.settings import Settings
+from shared.ports import (
+    BatchAccounts,
+    Clock,
+    Cluster,
+    Compute,
+    Ledger,
+    MachineLearning,
+    Metrics,
+    Records,
+    Resources,
+    WakeQueue,
+)
+from shared.rules.book import RuleBook
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Everything the engine may touch."""
+
+    clock: Clock
+    ledger: Ledger
+    queue: WakeQueue
+    records: Records
+    resources: Resources
+    compute: Compute
+    machine_learning: MachineLearning
+    metrics: Metrics
+    batch: BatchAccounts
+    cluster: Cluster
+
+
+@dataclass(frozen=True, slots=True)
+class Night:
+    """One process's engine: the same value serves every event.
+
+    Attributes:
+        owner: This process's name on a lease, from ``Clock.token``; each invocation adds
+            its own token, so two invocations in one process never share a lease.
+    """
+
+    ports: Ports
+    rules: RuleBook
+    remediations: Mapping[str, Remediation]
+    settings: Settings

@@ -1,0 +1,125 @@
+"""Gather the facts a remediation decides on. Reads only, concurrently where it can."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from shared.core.errors import InvalidTarget
+from shared.core.facts import (
+    DiskFacts,
+    Facts,
+    FactsKind,
+    FailedTaskFacts,
+    MachineFacts,
+    NodeFacts,
+    retry_key,
+)
+from shared.core.resource_ids import BATCH_JOB, ML_COMPUTE, SCALE_SET_VM, VM, ResourceId
+from shared.core.signals import Signal
+from shared.core.wire import read_moment
+from shared.engine.night import Ports
+
+LOOK_BACK = timedelta(hours=1)
+MAX_TASKS = 2000
+READS_AT_ONCE = 16
+
+
+async def observe(
+    kind: FactsKind, signal: Signal, settings: Any, ports: Ports
+) -> Facts | None:
+    """Return facts of the signal's target, or None if there is no such thing.
+
+    Raises:
+        InvalidTarget: The target is not a thing that this kind of facts exists for.
+        AutomationError: It could not be read; nobody may act on that.
+    """
+    try:
+        target = ResourceId.parse(signal.target)
+    except ValueError as error:
+        raise InvalidTarget(str(error)) from error
+    match kind:
+        case FactsKind.NODE:
+            return await _node(target, ports)
+        case FactsKind.MACHINE:
+            return await _machine(target, settings, ports)
+        case FactsKind.DISKS:
+            return await _disks(target, ports)
+        case FactsKind.FAILED_TASKS:
+            return await _failed_tasks(target, signal, settings, ports)
+
+
+def _must_be(target: ResourceId, *types: str) -> None:
+    if target.type not in types:
+        raise InvalidTarget(
+            f"{target.text} is a {target.type or 'container'}; wanted: {', '.join(types)}"
+        )
+
+
+async def _node(target: ResourceId, ports: Ports) -> NodeFacts | None:
+    _must_be(target, SCALE_SET_VM, VM)
+    resource, node = await asyncio.gather(
+        ports.resources.resource(target.text), ports.cluster.find_node(target.text)
+    )
+    return NodeFacts(resource, node) if resource else None
+
+
+async def _machine(target: ResourceId, settings: Any, ports: Ports) -> MachineFacts | None:
+    _must_be(target, VM, ML_COMPUTE)
+    machine = await (
+        ports.machine_learning.instance(target.text)
+        if target.type == ML_COMPUTE
+        else ports.compute.machine(target.text)
+    )
+    if machine is None:
+        return None
+    [measured] = await measure([machine], settings, ports)
+    return measured
+
+
+async def measure(
+    machines: list[MachineFacts], settings: Any, ports: Ports
+) -> list[MachineFacts]:
+    """Add utilisation to machines that run; one metrics call for up to fifty."""
+    running = [m for m in machines if m.power == "running"]
+    found: Mapping[str, Any] = {}
+    if running:
+        found = await ports.metrics.utilisation(
+            running, window=settings.idle_for, gpu_metric=settings.gpu_metric
+        )
+    return [replace(m, utilisation=found.get(m.resource.id.casefold())) for m in machines]
+
+
+async def _disks(target: ResourceId, ports: Ports) -> DiskFacts | None:
+    _must_be(target, VM)
+    return await ports.compute.disks(target.text)
+
+
+async def _failed_tasks(
+    target: ResourceId, signal: Signal, settings: Any, ports: Ports
+) -> FailedTaskFacts | None:
+    job = str(signal.attributes.get("job") or "")
+    account = target.text
+    if target.type == BATCH_JOB:
+        account, job = target.parent, target.name
+    resource = await ports.resources.resource(account)
+    if resource is None:
+        return None
+    since = read_moment(str(signal.attributes.get("window_start") or "")) or (
+        signal.observed_at - settings.look_back
+    )
+    read = await ports.batch.failed_tasks(account, job=job, since=since, limit=MAX_TASKS)
+    keys = {task: retry_key(account, task.job, task.id) for task in read.tasks}
+    spent = await ports.ledger.spent(keys.values())
+    return FailedTaskFacts(
+        resource=resource,
+        jobs=read.jobs,
+        tasks=tuple(
+            replace(task, reactivations_spent=spent.get(key, 0)) for task, key in keys.items()
+        ),
+        since=since,
+        is_complete=read.is_complete,
+    )

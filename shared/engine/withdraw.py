@@ -1,0 +1,167 @@
+"""Take back what a withdrawn notice or a resolved alert made us begin.
+
+Open plans get no further step; what they did and can be undone becomes a plan of its
+own, so that undoing is claimed, verified and recorded like any other work. A step whose
+worker died may have had its effect, so it is undone too: the verb looks whose it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import timedelta
+
+from shared.core import ledger
+from shared.core.decisions import Act, Hold, Reason, Skip
+from shared.core.errors import RetryLater, StaleFacts
+from shared.core.plans import Lease, Plan, StepRecord, plan_id
+from shared.core.signals import Signal
+from shared.core.wire import signal_to_json
+from shared.engine.answer import Answer, Request
+from shared.engine.night import Night
+from shared.engine.rulings import Ruling
+from shared.ports import EventRecord, StoredPlan
+
+UNDO_RETRY = timedelta(seconds=2)
+TRIES = 8
+
+
+async def withdraw(night: Night, signal: Signal, request: Request) -> tuple[Answer, ...]:
+    """Close what the incident opened, and open the plans that undo it.
+
+    A signal without a target withdraws the incident wherever it acted.
+
+    Raises:
+        RetryLater: The ledger kept changing or could not be reached; send again.
+    """
+    targets = await _targets(night, signal)
+    answers = [
+        await _withdraw_one(night, replace(signal, target=target), request)
+        for target in targets
+    ]
+    return tuple(answers)
+
+
+async def _targets(night: Night, signal: Signal) -> list[str]:
+    if signal.target:
+        return [signal.target]
+    records = await night.ports.ledger.find_event(signal.event_id)
+    found = {r.target.casefold(): r.target for r in records if r.target}
+    return list(found.values()) or [""]
+
+
+async def _withdraw_one(night: Night, signal: Signal, request: Request) -> Answer:
+    plans = await _plans(night, signal)
+    ended = [await _stop(night, stored) for stored in plans]
+    rulings: list[Ruling] = []
+    opened: StoredPlan | None = None
+    for plan in ended:
+        if not ledger.undo_steps(plan):
+            gone = Skip(Reason.NOTHING_TO_UNDO)
+            rulings.append(Ruling(plan.rule, plan.remediation, gone, plan=plan.id))
+            continue
+        ruling, stored = await _undo(night, signal, plan, request)
+        rulings.append(ruling)
+        opened = stored or opened
+    if not rulings:
+        rulings.append(Ruling("", "", Skip(Reason.NOTHING_TO_UNDO)))
+    again = f"+{request.attempt}" if request.attempt else ""
+    record = EventRecord(
+        event_id=signal.event_id,
+        phase=signal.phase.value + again,
+        target=signal.target,
+        recorded_at=night.ports.clock.now(),
+        signal=signal_to_json(signal),
+        decisions=tuple(ruling.to_json() for ruling in rulings),
+    )
+    await night.ports.ledger.record_event(record)
+    await _remind(night, signal, rulings, request)
+    return Answer(signal, tuple(rulings), opened, is_new=opened is not None)
+
+
+async def _plans(night: Night, signal: Signal) -> list[StoredPlan]:
+    """Find plans of the incident on this target: by the rules' names and by the records."""
+    if not signal.target:
+        return []
+    names = {plan_id(rule.name, signal.event_id, signal.target) for rule in night.rules.rules}
+    records = await night.ports.ledger.find_event(signal.event_id)
+    names |= _recorded(records, signal)
+    view = await night.ports.ledger.look(signal.target, sorted(names))
+    return list(view.plans.values())
+
+
+def _recorded(records: Iterable[EventRecord], signal: Signal) -> set[str]:
+    home = plan_id("", signal.event_id, signal.target).split("-")[0]
+    named = {str(d.get("plan") or "") for r in records for d in r.decisions}
+    return {name for name in named if name.startswith(f"{home}-")}
+
+
+async def _stop(night: Night, stored: StoredPlan) -> Plan:
+    """Withdraw an open plan; close it too if nobody works on it now."""
+    for _ in range(TRIES):
+        plan, now = stored.plan, night.ports.clock.now()
+        if not plan.is_open:
+            return plan
+        changed = ledger.withdraw(plan, Reason.WITHDRAWN)
+        if plan.lease is None or now >= plan.lease.until:
+            changed = ledger.close(changed, now=now)
+        try:
+            return (await night.ports.ledger.save(stored, changed)).plan
+        except StaleFacts:
+            newer = await night.ports.ledger.find(plan.id)
+            if newer is None:
+                break
+            stored = newer
+    raise RetryLater(f"withdrawing {stored.plan.id}: it kept changing", after=UNDO_RETRY)
+
+
+async def _undo(
+    night: Night, signal: Signal, plan: Plan, request: Request
+) -> tuple[Ruling, StoredPlan | None]:
+    """Open the plan that takes another back, once that one has closed."""
+    now = night.ports.clock.now()
+    rule = f"{plan.rule}/undo"
+    undo = Plan(
+        id=plan_id(rule, signal.event_id, signal.target),
+        rule=rule,
+        rule_hash=plan.rule_hash,
+        remediation=plan.remediation,
+        mode=plan.mode,
+        target=plan.target,
+        signal=signal_to_json(signal),
+        settings=plan.settings,
+        steps=tuple(StepRecord(step) for step in ledger.undo_steps(plan)),
+        created_at=now,
+        undoes=plan.id,
+        wake_at=now,
+    )
+    view = await night.ports.ledger.look(plan.target, [undo.id])
+    found = view.plans.get(undo.id)
+    if found is not None:
+        return Ruling(rule, plan.remediation, Skip(Reason.DUPLICATE), plan=undo.id), found
+    waiting = Hold(Reason.IN_FLIGHT, until=now + UNDO_RETRY, detail=view.head.in_flight)
+    if plan.is_open or view.head.in_flight:
+        return Ruling(rule, plan.remediation, waiting, plan=undo.id), None
+    delay = timedelta(0)
+    if request.owner:
+        delay = night.settings.lease
+        undo = replace(undo, lease=Lease(request.owner, now + delay), wake_at=None)
+        undo = ledger.begin(undo, 0, now=now)
+    try:
+        stored, _ = await asyncio.gather(
+            night.ports.ledger.open(undo, view.head),
+            night.ports.queue.put({"plan": undo.id, "seq": 0}, delay=delay),
+        )
+    except StaleFacts:
+        return Ruling(rule, plan.remediation, waiting, plan=undo.id), None
+    act = Act(tuple(record.step for record in undo.steps))
+    return Ruling(rule, plan.remediation, act, plan=undo.id), stored
+
+
+async def _remind(
+    night: Night, signal: Signal, rulings: list[Ruling], request: Request
+) -> None:
+    if any(isinstance(ruling.decision, Hold) for ruling in rulings):
+        message = {"signal": signal_to_json(signal), "attempt": request.attempt + 1}
+        await night.ports.queue.put(message, delay=UNDO_RETRY)

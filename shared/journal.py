@@ -1,0 +1,52 @@
+"""One log line for each decision and each plan's turn; the ledger has the rest.
+
+Names and reasons only: never a payload, a header or a token.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from shared.core.plans import Plan
+from shared.engine.answer import Answer
+from shared.engine.inlet import Heard
+
+_LOG = logging.getLogger("nightshift")
+
+
+def note_heard(inlet: str, heard: Heard) -> None:
+    """Log what one delivery became."""
+    for one in heard.malformed:
+        _LOG.warning("inlet=%s malformed index=%d why=%r", inlet, one.index, one.why)
+    for answer in heard.answers:
+        note_answer(inlet, answer)
+
+
+def note_answer(inlet: str, answer: Answer) -> None:
+    """Log each rule's answer to one signal."""
+    for ruling in answer.rulings:
+        shown = ruling.to_json()
+        _LOG.info(
+            "inlet=%s signal=%s event=%s target=%s rule=%s decision=%s reason=%s plan=%s",
+            inlet,
+            answer.signal.type,
+            answer.signal.event_id,
+            answer.signal.target,
+            ruling.rule,
+            shown["kind"],
+            shown["reason"],
+            ruling.plan,
+        )
+
+
+def note_plan(plan: Plan) -> None:
+    """Log where a plan was left."""
+    _LOG.info(
+        "plan=%s rule=%s target=%s state=%s outcome=%s steps=%s",
+        plan.id,
+        plan.rule,
+        plan.target,
+        "open" if plan.is_open else "closed",
+        plan.outcome or "",
+        ",".join(f"{r.step.verb}:{r.outcome or '-'}" for r in plan.steps),
+    )
