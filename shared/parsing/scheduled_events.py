@@ -1,0 +1,202 @@
+"""Maintenance notices: from the control plane, and from inside a VM.
+
+Touches the notice's own words only: which machine, what, when. Whether a machine is
+an AKS node is for the facts. Both documents are read: the Event Grid notice
+``ScheduledEventEmitted``, whose ``resourceInfo.id`` names a VM, a scale set or an
+availability set, and the in-VM document that a forwarder wraps as
+``{"vmId": ARM id, "scaleSetId"?: ARM id, "document": {...}}``.
+
+Source: https://learn.microsoft.com/azure/event-grid/event-schema-scheduled-events,
+https://learn.microsoft.com/azure/virtual-machines/linux/scheduled-events
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from shared.core.envelopes import Envelope, Malformed
+from shared.core.errors import MalformedEvent
+from shared.core.json_bounds import bounded, show
+from shared.core.json_reading import JsonObject, read_arm_id
+from shared.core.moments import write_moment
+from shared.core.resource_ids import SCALE_SET, SCALE_SET_VM, VM, ResourceId
+from shared.core.signals import Phase, Signal, SignalType, Unanswered
+
+SOURCE = "scheduled_events"
+EVENT_TYPES = (
+    "Microsoft.ResourceNotifications.MaintenanceResources.ScheduledEventEmitted",
+    # The same event as the vendor's own table names it; its sample has the one above.
+    "Microsoft.Maintenance/scheduledEvents/write",
+    "Microsoft.Maintenance.ScheduledEvents",
+)
+DOCUMENT_TYPE = "Nightshift.ScheduledEvents.Document"
+MAX_MACHINES = 1000  # a scale set has no more instances
+
+_TYPES = {
+    "preempt": SignalType.VM_PREEMPT,
+    "terminate": SignalType.VM_TERMINATE,
+    "redeploy": SignalType.VM_REDEPLOY,
+    "reboot": SignalType.VM_REBOOT,
+    "freeze": SignalType.VM_FREEZE,
+}
+_PHASES = {
+    "scheduled": Phase.SCHEDULED,
+    "started": Phase.STARTED,
+    "completed": Phase.COMPLETED,
+    "canceled": Phase.CANCELED,
+    "cancelled": Phase.CANCELED,
+}
+_EMPTY = "the document holds no notice"
+_OWNERS = {VM, SCALE_SET, SCALE_SET_VM, "microsoft.compute/availabilitysets"}
+_NOTICE = re.compile(r"/providers/microsoft\.maintenance/.*", re.IGNORECASE | re.DOTALL)
+_UNIFORM_ID = re.compile(r"0|[1-9][0-9]{0,9}", re.ASCII)
+_FLEX_SUFFIX = 8  # characters; a Flex name may by chance be all digits
+_NAME = re.compile(r"[^/\x00-\x1f\x7f]{1,260}")
+
+
+def parse(envelope: Envelope) -> tuple[Signal | Unanswered | Malformed, ...]:
+    """Read a control-plane notice: one signal for each machine it names."""
+    info = envelope.data.object("resourceInfo")
+    notice = info.arm_id("id")
+    owner = ResourceId.parse(_NOTICE.sub("", notice.text))
+    if owner.type not in _OWNERS or not owner.resource_group:
+        raise info.wrong("id", "the id of a VM, scale set or availability set")
+    machines = _Machines(owner)
+    return _signals(info.object("properties"), machines, envelope, notice.text)
+
+
+def parse_document(envelope: Envelope) -> tuple[Signal | Unanswered | Malformed, ...]:
+    """Read a forwarded in-VM document: signals for every machine of every notice.
+
+    One notice that cannot be read does not lose the others: the document is sent as a
+    whole, and a spot eviction may stand next to it.
+    """
+    own = envelope.data.arm_id("vmId")
+    if own.type not in {VM, SCALE_SET_VM} or not own.resource_group:
+        raise envelope.data.wrong("vmId", "the id of a VM or of a scale set's instance")
+    scale_set = envelope.data.arm_id("scaleSetId") if envelope.data.has("scaleSetId") else None
+    document = envelope.data.object("document")
+    if not document.has("Events"):
+        raise document.wrong("Events", "an array of notices")
+    machines = _Machines(own, scale_set)
+    results: list[Signal | Unanswered | Malformed] = []
+    for index, value in enumerate(document.array("Events")):
+        try:
+            notice = JsonObject.of(value, f"{document.at('Events')}[{index}]")
+            results += _signals(notice, machines, envelope, "")
+        except MalformedEvent as exc:
+            results.append(Malformed(0, str(exc), show(value)))
+    return tuple(results) or (Unanswered(envelope.id, SOURCE, _EMPTY),)
+
+
+def parse_bare_document(document: JsonObject) -> tuple[Unanswered, ...]:
+    """Read a document without its wrapper: it names machines by bare names only.
+
+    Raises:
+        MalformedEvent: It holds a notice, for machines nobody can tell.
+    """
+    if document.has("Events") and not document.array("Events"):
+        return (Unanswered("", SOURCE, _EMPTY),)
+    raise MalformedEvent(
+        f"{document.path}: is an in-VM document without the machine's id, should be "
+        'wrapped as {"vmId": ARM id, "document": {...}} '
+        f"in a CloudEvent of type {DOCUMENT_TYPE}"
+    )
+
+
+class _Machines:
+    """Gives the names in a notice their ARM ids, seen from the resource it is about."""
+
+    def __init__(self, owner: ResourceId, scale_set: ResourceId | None = None) -> None:
+        self._owner = owner
+        self._is_flex = owner.type == VM
+        uniform = ResourceId.parse(owner.parent) if owner.type == SCALE_SET_VM else None
+        self._scale_set = uniform or (
+            owner if owner.type == SCALE_SET else None if self._is_flex else scale_set
+        )
+        self._group = (
+            f"/subscriptions/{owner.subscription}/resourceGroups/{owner.resource_group}"
+        )
+
+    def own(self) -> str:
+        """Give the id of the machine itself, empty if the notice is about a group of them."""
+        return self._owner.text if self._owner.type in {VM, SCALE_SET_VM} else ""
+
+    def find(self, name: str) -> str:
+        """Give one machine's id.
+
+        Uniform instances are ``{scale set}_{decimal id}``; Flex ones are VMs of their own,
+        named ``{scale set}_{8 characters}``, and so are the members of availability sets.
+
+        Raises:
+            ValueError: It can be no machine's name.
+
+        Source: https://learn.microsoft.com/azure/virtual-machine-scale-sets/virtual-machine-scale-sets-instance-ids
+        """
+        if name.startswith("/"):
+            return read_arm_id(name).text
+        if not _NAME.fullmatch(name):
+            raise ValueError(name)
+        if self._scale_set is not None:
+            prefix, _, number = name.rpartition("_")
+            is_ours = prefix.casefold() == self._scale_set.name.casefold()
+            if is_ours and self._is_uniform(number):
+                return f"{self._scale_set.text}/virtualMachines/{number}"
+        if self._is_flex and name.casefold() == self._owner.name.casefold():
+            return self._owner.text
+        return f"{self._group}/providers/Microsoft.Compute/virtualMachines/{name}"
+
+    def _is_uniform(self, number: str) -> bool:
+        known = self._owner.type == SCALE_SET_VM
+        return bool(_UNIFORM_ID.fullmatch(number)) and (known or len(number) != _FLEX_SUFFIX)
+
+
+def _signals(
+    notice: JsonObject, machines: _Machines, envelope: Envelope, notice_id: str
+) -> tuple[Signal | Unanswered | Malformed, ...]:
+    """Make one signal for each machine of one notice."""
+    event_type = notice.text("EventType")
+    status = notice.text("EventStatus")
+    phase = _PHASES.get(status.casefold())
+    if phase is None:
+        raise notice.wrong("EventStatus", "Scheduled, Started, Completed or Canceled")
+    deadline = notice.optional_moment("NotBefore")
+    names = notice.texts("Resources", at_most=MAX_MACHINES)
+    attributes = {
+        "event_type": event_type,
+        "event_source": notice.loose_text("EventSource"),
+        "duration_seconds": notice.loose_number("DurationInSeconds"),
+        "not_before": write_moment(deadline) if deadline else None,
+        "notice_id": notice_id,
+        "description": notice.loose_text("Description"),
+        "resources": list(names),
+    }
+    signal = Signal(
+        type=_TYPES.get(event_type.casefold(), SignalType.VM_ADVISORY),
+        event_id=notice.identifier("EventId").lower(),
+        source=SOURCE,
+        target="",
+        observed_at=envelope.time,
+        phase=phase,
+        deadline=deadline,
+        attributes=bounded(attributes),
+    )
+    targets = _targets(notice, machines, names)
+    return tuple(replace(signal, target=target) for target in targets)
+
+
+def _targets(notice: JsonObject, machines: _Machines, names: tuple[str, ...]) -> list[str]:
+    """Find the machines' ids, each once; the notice's own VM if it names none."""
+    found: dict[str, str] = {}
+    for name in names:
+        try:
+            target = machines.find(name)
+        except ValueError:
+            raise notice.wrong("Resources", "names of machines") from None
+        found.setdefault(target.casefold(), target)
+    if not found and machines.own():
+        return [machines.own()]
+    if not found:
+        raise notice.wrong("Resources", "names of machines, at least one")
+    return list(found.values())
