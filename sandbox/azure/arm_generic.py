@@ -19,7 +19,7 @@ def answer(call: Call) -> Reply:
     if resource_id is not None:
         api_versions.require_for_type(call, resource_id.type)
         if call.method == "GET":
-            return Reply(200, views.shown(existing(call, call.path)))
+            return Reply(200, views.shown(existing(call, call.path), address=call.state.url))
         if call.method == "PATCH":
             return _retag(call)
         raise _not_offered(call, resource_id.type)
@@ -33,7 +33,7 @@ def answer(call: Call) -> Reply:
         raise _not_offered(call, collection.type)
     scope, depth = _scope_of(call.path, collection)
     found = [
-        views.shown(one)
+        views.shown(one, address=call.state.url)
         for one in call.state.world.of_type(collection.type, scope)
         if depth == 0 or one["id"].count("/") == depth
     ]

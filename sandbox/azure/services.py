@@ -7,6 +7,7 @@ from sandbox.azure import (
     aks,
     api_versions,
     arm_generic,
+    batch,
     compute_disks,
     compute_scale_sets,
     compute_vms,
@@ -80,6 +81,7 @@ SERVICES = {
     "subscriptions": ARM,
     "providers": ARM,
     "msi": Service(managed_identity),
+    "batch": Service(batch.answer, tokens.BATCH, error_body=errors.batch_body),
     "metrics": Service(metrics.answer, tokens.METRICS, own_address=True),
 }
 

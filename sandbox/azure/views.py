@@ -3,9 +3,18 @@
 from sandbox.azure.call import Json
 from sandbox.azure.compute_defaults import INSTANCE, VM
 
+BATCH_ACCOUNT = "microsoft.batch/batchaccounts"
 
-def shown(resource: Json, *, instance_view: bool = False) -> Json:
-    """Show a resource as its service does: an instance view only when asked for."""
+
+def shown(resource: Json, *, instance_view: bool = False, address: str = "") -> Json:
+    """Show a resource as its service does: an instance view only when asked for.
+
+    A Batch account shows where its data plane is, which no world file can know.
+    """
+    if resource["type"].lower() == BATCH_ACCOUNT:
+        where = f"{address.removeprefix('https://')}/batch/{resource['name']}"
+        properties = {"accountEndpoint": where, **resource["properties"]}
+        return {**resource, "properties": properties}
     if instance_view or resource["type"].lower() not in {VM, INSTANCE}:
         return resource
     properties = {
