@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from azure.batch.aio import BatchClient
-from azure.batch.models import BatchNodeDisableSchedulingOptions, BatchNodeRebootOptions
+from azure.batch.models import BatchNodeDisableSchedulingOptions
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
 from tests.contract.azure_standin.running import Standin
@@ -179,7 +179,7 @@ async def test_a_reboot_takes_its_time_and_is_refused_meanwhile(
 ) -> None:
     """The client's poller looks at the node until it is no longer rebooting."""
     azure_standin.put_world(batch_world(operation_seconds=0.3))
-    wanted = BatchNodeRebootOptions(node_reboot_kind="requeue")  # without one it raises
+    wanted: Any = {"nodeRebootOption": "requeue"}  # without a body the client raises
     poller = await batch.begin_reboot_node("gpu", "tvm-1", wanted, polling_interval=0.1)
     with pytest.raises(HttpResponseError, match="NodeBeingRebooted"):
         await batch.begin_reboot_node("gpu", "tvm-1", wanted)
