@@ -1,0 +1,65 @@
+# Nightshift: what a newcomer calls is `make demo` and `make test`; `make help` lists the rest.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PYTHONPATH := $(CURDIR)
+export PYTHONDONTWRITEBYTECODE :=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-slow check format lint types imports spelling catalogue schema lock \
+	bench-start bench-latency clean
+
+help: ## list what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
+
+setup: $(VENV)/.done node_modules/.done ## create the virtual environment, install everything
+
+$(VENV)/.done: requirements.txt requirements-dev.txt pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Nightshift needs Python 3.11 or newer: make PYTHON=python3.11 setup")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt -r requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+node_modules/.done: package.json package-lock.json
+	npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+demo: setup ## four platform events, from the feed to a verified remediation
+	$(BIN)/python -m sandbox.demo --report demo-report.json
+
+test: setup ## the whole test suite
+	$(BIN)/python -m pytest -q
+
+test-slow: setup ## the state machine at nightly size
+	NIGHTSHIFT_MACHINE_RUNS=3000 $(BIN)/python -m pytest -q tests/property
+
+check: lint types imports spelling catalogue-current ## exactly what CI checks
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+format: setup ## format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix --quiet .
+types: setup
+	$(BIN)/mypy
+imports: setup
+	$(BIN)/lint-imports
+spelling: setup
+	$(BIN)/codespell
+catalogue: setup ## write docs/CATALOGUE.md from the remediations' examples
+	$(BIN)/python -m cli.catalogue > docs/CATALOGUE.md
+.PHONY: catalogue-current
+catalogue-current: setup
+	$(BIN)/python -m cli.catalogue | diff -u docs/CATALOGUE.md -
+schema: setup ## write rules/schema.json from the models
+	$(BIN)/python -m cli.rules --write-schema
+lock: setup ## write requirements*.txt from requirements*.in
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header requirements.in -o requirements.txt
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header requirements-dev.in -o requirements-dev.txt
+bench-start: setup ## cold start, as ratios
+	$(BIN)/python bench/start.py
+bench-latency: setup ## event to first effect on the fast path
+	$(BIN)/python bench/latency.py
+clean: ## remove what setup and the tests made
+	rm -rf $(VENV) node_modules .sandbox .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
