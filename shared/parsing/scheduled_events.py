@@ -59,7 +59,10 @@ def parse(envelope: Envelope) -> tuple[Signal | Unanswered | Malformed, ...]:
     """Read a control-plane notice: one signal for each machine it names."""
     info = envelope.data.object("resourceInfo")
     notice = info.arm_id("id")
-    owner = ResourceId.parse(_NOTICE.sub("", notice.text))
+    try:
+        owner = ResourceId.parse(_NOTICE.sub("", notice.text))
+    except ValueError:
+        owner = notice  # what is left of it is no id: of no known type either
     if owner.type not in _OWNERS or not owner.resource_group:
         raise info.wrong("id", "the id of a VM, scale set or availability set")
     machines = _Machines(owner)

@@ -171,7 +171,8 @@ def test_a_real_event_changed_at_random_places_is_still_read_or_refused(data):
             break
         path = data.draw(st.sampled_from(found), label="path")
         how = data.draw(st.sampled_from(["drop", "replace", "wrap", "recase"]), label="how")
-        mutate(value, path, how, data.draw(NEARLY | ANY_JSON, label="other"))
+        other = data.draw(NEARLY | ANY_JSON, label="other")
+        mutate(value, path, how, copy.deepcopy(other))
     observe(value)
     observe(json.dumps(value))
 

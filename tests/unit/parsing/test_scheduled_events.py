@@ -7,7 +7,7 @@ import pytest
 
 from shared.core.signals import Phase, Signal, SignalType, Unanswered
 from shared.parsing import Malformed, parse_events
-from tests.unit.parsing.samples import COMPUTE, SCALE_SET, event, events, load
+from tests.unit.parsing.samples import COMPUTE, GROUP, SCALE_SET, event, events, load
 
 EVENT_ID = "d0e1f2a3-1111-4111-8111-000000000001"
 
@@ -221,7 +221,13 @@ def test_a_notice_that_cannot_be_understood_says_which_field_and_why(field, valu
 
 @pytest.mark.parametrize(
     "owner",
-    ["/subscriptions/s", f"{COMPUTE}/disks/d", "vm-train-01", f"{COMPUTE}/virtualMachines"],
+    [
+        "/subscriptions/s",
+        f"{COMPUTE}/disks/d",
+        "vm-train-01",
+        f"{COMPUTE}/virtualMachines",
+        f"{GROUP}/providers/virtualMachines/v/providers/microsoft.maintenance/scheduledevents/e",
+    ],
 )
 def test_a_notice_about_anything_but_machines_is_refused(owner):
     """The id decides where the names are looked for: a wrong one would find wrong machines."""
