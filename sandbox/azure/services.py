@@ -8,11 +8,13 @@ from sandbox.azure import (
     api_versions,
     arm_generic,
     batch,
+    cloud_metadata,
     compute_disks,
     compute_scale_sets,
     compute_vms,
     errors,
     identity,
+    machine_learning,
     metrics,
     operations,
     tokens,
@@ -45,6 +47,7 @@ ARM_ROUTES = Routes(
         *compute_scale_sets.ROUTES,
         *compute_disks.ROUTES,
         *aks.ROUTES,
+        *machine_learning.ROUTES,
     ]
 )
 _LOCKS = "/providers/microsoft.authorization/locks"
@@ -82,6 +85,7 @@ SERVICES = {
     "providers": ARM,
     "msi": Service(managed_identity),
     "batch": Service(batch.answer, tokens.BATCH, error_body=errors.batch_body),
+    "metadata": Service(cloud_metadata.answer),
     "metrics": Service(metrics.answer, tokens.METRICS, own_address=True),
 }
 
