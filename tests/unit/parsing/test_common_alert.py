@@ -188,3 +188,13 @@ def test_an_essential_that_is_missing_is_named(field, value, why):
     with pytest.raises(MalformedEvent) as refused:
         parse_alert(body)
     assert why in str(refused.value)
+
+
+def test_the_test_buttons_own_words_mark_a_test():
+    """A sample of a kind whose id and rule look real still says that it is a sample."""
+    body = load("common_alert__cost_budget")
+    assert not parse_alert(body)[0].is_test
+    body["data"]["essentials"]["description"] = (
+        "Delivery Confirmation: This is a sample budget alert from Azure Monitor Action Groups."
+    )
+    assert parse_alert(body)[0].is_test

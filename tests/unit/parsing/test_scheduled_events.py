@@ -139,6 +139,8 @@ def test_a_bad_notice_in_a_document_does_not_lose_the_eviction_beside_it():
     assert isinstance(bad, Malformed)
     assert "$.data.document.Events[0].NotBefore: was 'soon'" in bad.why
     assert SignalType.VM_PREEMPT is good.type
+    batch = [{}, load("scheduled_events__in_vm_document_one_bad_notice")]
+    assert [0, 1] == [one.index for one in parse_events(batch) if isinstance(one, Malformed)]
 
 
 def test_a_bare_document_is_refused_with_what_it_lacks():
