@@ -6,15 +6,12 @@ start, so that `down` finds it even when `up` was killed half-way. All state is
 in one folder; nothing else on the machine is touched.
 """
 
-import fcntl
 import json
 import os
 import secrets
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from sandbox import azurite, functions_process, processes
@@ -23,30 +20,20 @@ from sandbox.free_ports import free_ports
 from sandbox.functions_process import HostKeys, Recipe
 from sandbox.options import ROOT, SandboxError, SandboxOptions
 from sandbox.processes import ProcessRecord
+from sandbox.state_folder import (
+    Sandbox,
+    forget,
+    load,
+    locked,
+    note,
+    records,
+    save,
+    write_records,
+)
 
-_SUMMARY, _PROCESSES, _LOCK = "sandbox.json", "processes.json", "lock"
+__all__ = ["Sandbox", "down", "kill_functions_host", "load", "restart_functions_host", "up"]
+
 _AZURE_START_LIMIT_S = 30.0
-
-
-@dataclass(frozen=True)
-class Sandbox:
-    """One sandbox that is up: what `up` prints."""
-
-    functions_url: str
-    function_key: str
-    master_key: str
-    system_key: str
-    azure_url: str
-    ca_file: str
-    kubeconfig: str
-    storage_connection_string: str
-    pids: dict[str, int]
-    state: str
-    log_files: dict[str, str]
-
-    def as_json(self) -> str:
-        """Write the one JSON object."""
-        return json.dumps(asdict(self), indent=2)
 
 
 def up(options: SandboxOptions) -> Sandbox:
@@ -60,10 +47,10 @@ def up(options: SandboxOptions) -> Sandbox:
     state = options.state.resolve()
     logs = state / "logs"
     logs.mkdir(parents=True, exist_ok=True)
-    with _locked(state):
-        if any(processes.is_alive(record) for record in _records(state)):
+    with locked(state):
+        if any(processes.is_alive(record) for record in records(state)):
             raise SandboxError(f"a sandbox is up in {state}: take it down first")
-        _forget(state)
+        forget(state)
         for old in logs.iterdir():
             old.unlink()
         try:
@@ -71,7 +58,7 @@ def up(options: SandboxOptions) -> Sandbox:
         except BaseException:
             _end(state)
             raise
-        _save(state, sandbox)
+        save(state, sandbox)
     return sandbox
 
 
@@ -80,26 +67,13 @@ def down(state: Path) -> list[str]:
     state = state.resolve()
     if not state.is_dir():
         return []
-    with _locked(state):
+    with locked(state):
         return _end(state)
-
-
-def load(state: Path) -> Sandbox:
-    """Read the sandbox that is up in this folder.
-
-    Raises:
-        SandboxError: none is.
-    """
-    try:
-        document = json.loads((state / _SUMMARY).read_text(encoding="utf-8"))
-    except FileNotFoundError as exc:
-        raise SandboxError(f"no sandbox is up in {state}") from exc
-    return Sandbox(**document)
 
 
 def kill_functions_host(sandbox: Sandbox) -> None:
     """Kill the Functions host at once, as a crash would; the rest stays up."""
-    for record in _records(Path(sandbox.state)):
+    for record in records(Path(sandbox.state)):
         if record.name == functions_process.NAME:
             processes.kill(record)
 
@@ -107,13 +81,13 @@ def kill_functions_host(sandbox: Sandbox) -> None:
 def restart_functions_host(sandbox: Sandbox) -> Sandbox:
     """Start the Functions host again, on its port, with its keys and settings."""
     state = Path(sandbox.state)
-    with _locked(state):
-        others = [r for r in _records(state) if r.name != functions_process.NAME]
-        processes.end([r for r in _records(state) if r.name == functions_process.NAME])
-        _write(state, others)
+    with locked(state):
+        others = [r for r in records(state) if r.name != functions_process.NAME]
+        processes.end([r for r in records(state) if r.name == functions_process.NAME])
+        write_records(state, others)
         record = _start_functions(Recipe.load(state), state, state / "logs")
         renewed = replace(sandbox, pids={**sandbox.pids, record.name: record.pid})
-        _save(state, renewed)
+        save(state, renewed)
     return renewed
 
 
@@ -128,7 +102,8 @@ def _start(options: SandboxOptions, state: Path, logs: Path) -> Sandbox:
         endpoints, storage.connection_string, bundle, rules, options.environment
     )
     (port,) = free_ports(1)
-    keys = HostKeys(*(secrets.token_urlsafe(24) for _ in range(3)))
+    # Hexadecimal: a key that begins with a dash would be read as an option.
+    keys = HostKeys(*(secrets.token_hex(24) for _ in range(3)))
     how = functions_process.recipe(options, port, keys, settings)
     how.save(state)
     functions = _start_functions(how, state, logs)
@@ -155,7 +130,7 @@ def _start_azurite(state: Path, logs: Path) -> azurite.Azurite:
         started = azurite.start(state / "azurite", logs / "azurite.log")
     except (azurite.AzuriteMissing, azurite.AzuriteFailed) as exc:
         raise SandboxError(str(exc)) from exc
-    _note(state, started.process)
+    note(state, started.process)
     return started
 
 
@@ -171,7 +146,7 @@ def _launch_azure(options: SandboxOptions, state: Path, logs: Path) -> ProcessRe
         stdout=logs / "azure.out",
         stderr=logs / "azure.err",
     )
-    _note(state, record)
+    note(state, record)
     return record
 
 
@@ -190,7 +165,7 @@ def _await_azure(record: ProcessRecord, logs: Path) -> AzureEndpoints:
 
 def _start_functions(how: Recipe, state: Path, logs: Path) -> ProcessRecord:
     record = functions_process.start(how, logs)
-    _note(state, record)
+    note(state, record)
     if not functions_process.wait_ready(how, record):
         processes.end([record])
         raise _did_not_start("the Functions host", logs / "functions.err")
@@ -201,57 +176,11 @@ def _did_not_start(what: str, log: Path) -> SandboxError:
     return SandboxError(f"{what} did not start; the end of {log}:\n{processes.tail(log)}")
 
 
-@contextmanager
-def _locked(state: Path) -> Iterator[None]:
-    """Let one `up` or `down` at a time work on a folder."""
-    with (state / _LOCK).open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as exc:
-            raise SandboxError(f"another `sandbox up` or `down` works on {state}") from exc
-        yield
-
-
-def _records(state: Path) -> list[ProcessRecord]:
-    try:
-        document = json.loads((state / _PROCESSES).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return []
-    return [ProcessRecord(**record) for record in document]
-
-
-def _note(state: Path, record: ProcessRecord) -> None:
-    _write(state, [*_records(state), record])
-
-
-def _write(state: Path, records: list[ProcessRecord]) -> None:
-    _replace_file(state / _PROCESSES, json.dumps([asdict(record) for record in records]))
-
-
-def _save(state: Path, sandbox: Sandbox) -> None:
-    _replace_file(state / _SUMMARY, sandbox.as_json())
-
-
-def _replace_file(path: Path, text: str) -> None:
-    """Write a file whole or not at all, readable by its owner alone."""
-    fresh = path.with_suffix(".new")
-    fresh.unlink(missing_ok=True)
-    fresh.touch(mode=0o600)
-    fresh.write_text(text, encoding="utf-8")
-    fresh.replace(path)
-
-
 def _end(state: Path) -> list[str]:
     """End the Functions host first, while what it talks to is still there."""
-    records = _records(state)
-    functions = [r for r in records if r.name == functions_process.NAME]
+    started = records(state)
+    functions = [r for r in started if r.name == functions_process.NAME]
     ended = processes.end(functions)
-    ended += processes.end([r for r in records if r not in functions])
-    _forget(state)
+    ended += processes.end([r for r in started if r not in functions])
+    forget(state)
     return [record.name for record in ended]
-
-
-def _forget(state: Path) -> None:
-    for name in (_SUMMARY, _PROCESSES):
-        with suppress(FileNotFoundError):
-            (state / name).unlink()

@@ -60,11 +60,14 @@ def start(
 
 def is_alive(record: ProcessRecord) -> bool:
     """Tell whether that very process still runs."""
-    child = _children.get(record.pid)
-    if child is not None and child.poll() is not None:
-        _children.pop(record.pid, None)
-        return False
-    return bool(record.started) and _start_time(record.pid) == record.started
+    now = _start_time(record.pid)
+    if now is not None:
+        return now == record.started
+    child = _children.pop(record.pid, None)
+    if child is not None:
+        # Gone or a zombie, so this returns at once, and the system forgets it.
+        child.wait()
+    return False
 
 
 def end(records: Sequence[ProcessRecord], grace_s: float = 15.0) -> list[ProcessRecord]:

@@ -23,7 +23,7 @@ from sandbox.functions_host.time_span import parse_time_span
 from sandbox.functions_host.timer_state import LEASE_S, TimerState
 
 LOG = logging.getLogger(__name__)
-_LOOK_AGAIN_S = 3.0
+_LOOK_AGAIN_S = 1.0
 _LONGEST_NAP_S = 30.0
 _MONITORED = timedelta(minutes=1)
 _FOREVER = -1
