@@ -37,7 +37,7 @@ def blob_name(name: str) -> str:
     stay two documents.
     """
     clean = _STRANGE.sub("_", name).strip("._")[:NAME_LIMIT]
-    if clean == name:
+    if name and clean == name:
         return name
     mark = hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()[:12]
     return f"{clean}-{mark}" if clean else mark
