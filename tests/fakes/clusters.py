@@ -107,7 +107,7 @@ class FakeCluster(Trapped):
         if pod.namespace in self.terminating:
             why = f"namespace {pod.namespace} is terminating"
             return Eviction(Evicted.BLOCKED, why)
-        if found.blocks:
+        if found.blocks and found.looks_left is None:
             found.blocks -= 1 if found.blocks > 0 else 0
             why = "Cannot evict pod as it would violate the pod's disruption budget."
             return Eviction(Evicted.BLOCKED, why)

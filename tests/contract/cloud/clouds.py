@@ -1,0 +1,36 @@
+"""The ports under test, of either kind, and patience for what takes a few looks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from shared.ports import BatchAccounts, Cluster, Compute, MachineLearning, Metrics, Resources
+from tests.contract.azure_standin.running import Standin
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """Every port of a cloud; ``standin`` is None for the fakes."""
+
+    resources: Resources
+    compute: Compute
+    metrics: Metrics
+    learning: MachineLearning
+    batch: BatchAccounts
+    cluster: Cluster
+    standin: Standin | None = None
+
+
+async def eventually(read: Callable[[], Awaitable[T]], done: Callable[[T], bool]) -> T:
+    """Look until it is so, or for ten seconds; return what was seen last."""
+    for _ in range(200):
+        seen = await read()
+        if done(seen):
+            return seen
+        await asyncio.sleep(0.05)
+    return seen

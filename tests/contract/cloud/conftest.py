@@ -1,0 +1,96 @@
+"""One suite, two clouds: the fakes, and the real adapters against the local stand-in."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
+
+import pytest
+
+from shared.core.settings import Settings
+from tests.contract.azure_standin.running import Standin, started
+from tests.contract.cloud import fake_world, worlds
+from tests.contract.cloud.clouds import Cloud
+
+
+@pytest.fixture(scope="session")
+def local_azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standin]:
+    """One stand-in for all tests of this folder; the environment tells clients of it.
+
+    Deployed code has ``SSL_CERT_FILE`` before aiohttp is imported. A test process has
+    imported it long before, so the authority is added to the trust aiohttp already has.
+    """
+    from aiohttp import connector
+
+    with started(tmp_path_factory.mktemp("cloud")) as running:
+        told = {
+            "SSL_CERT_FILE": running.ca_file,
+            "REQUESTS_CA_BUNDLE": running.ca_file,
+            "IDENTITY_ENDPOINT": running.identity_endpoint,
+            "IDENTITY_HEADER": running.identity_header,
+        }
+        connector._SSL_CONTEXT_VERIFIED.load_verify_locations(cafile=running.ca_file)
+        saved = {name: os.environ.get(name) for name in told}
+        os.environ.update(told)
+        yield running
+        for name, value in saved.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@pytest.fixture
+async def azure(local_azure: Standin) -> AsyncIterator[Cloud]:
+    """The real adapters, and a fresh world behind them."""
+    from shared.adapters.aks import AksClusters
+    from shared.adapters.arm import ArmReader
+    from shared.adapters.batch import AzureBatch
+    from shared.adapters.credentials import credential
+    from shared.adapters.machine_learning import AzureMachineLearning
+    from shared.adapters.monitor_metrics import AzureMetrics
+    from shared.adapters.resources import AzureResources
+    from shared.adapters.virtual_machines import AzureCompute
+
+    local_azure.put_world(worlds.document())
+    settings = Settings(
+        resource_manager=local_azure.url, metrics_endpoint=f"{local_azure.url}/metrics"
+    )
+    async with AsyncExitStack() as closing:
+        identity = await closing.enter_async_context(credential(settings))
+        arm = ArmReader(identity, settings)
+        cloud = Cloud(
+            resources=AzureResources(arm),
+            compute=AzureCompute(identity, arm, settings),
+            metrics=AzureMetrics(identity, settings),
+            learning=AzureMachineLearning(settings),
+            batch=AzureBatch(identity, arm, settings),
+            cluster=AksClusters(identity, arm, settings),
+            standin=local_azure,
+        )
+        for part in (arm, cloud.compute, cloud.metrics, cloud.learning, cloud.batch):
+            closing.push_async_callback(part.close)  # type: ignore[union-attr]
+        closing.push_async_callback(cloud.cluster.close)  # type: ignore[attr-defined]
+        yield cloud
+
+
+@pytest.fixture
+def fakes() -> Cloud:
+    """The fakes, in the same world."""
+    return Cloud(
+        resources=fake_world.resources(),
+        compute=fake_world.compute(),
+        metrics=fake_world.metrics(),
+        learning=fake_world.learning(),
+        batch=fake_world.batch(),
+        cluster=fake_world.cluster(),
+    )
+
+
+@pytest.fixture(params=["fakes", "azure"])
+def cloud(request: pytest.FixtureRequest) -> Cloud:
+    """Either cloud: what one promises, the other keeps."""
+    found = request.getfixturevalue(request.param)
+    assert isinstance(found, Cloud)
+    return found

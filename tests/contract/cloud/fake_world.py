@@ -1,0 +1,114 @@
+"""The world of ``worlds`` as the fakes hold it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from shared.core.facts import AksNode, ManagedDisk, Resource, Utilisation
+from shared.core.pods import Pod
+from shared.core.resource_ids import ML_COMPUTE, SCALE_SET_VM, VM
+from tests.contract.cloud import worlds as w
+from tests.fakes.cloud import (
+    FOREVER,
+    FakeBatch,
+    FakeCluster,
+    FakeCompute,
+    FakeJob,
+    FakeMachine,
+    FakeMachineLearning,
+    FakeMetrics,
+    FakeResources,
+    FakeTask,
+)
+
+
+def compute() -> FakeCompute:
+    """Two VMs, one of them with disks; two instances of a scale set."""
+    world = FakeCompute()
+    disks = (
+        ManagedDisk(w.OS_DISK, w.REGION, "os"),
+        ManagedDisk(w.DATA_DISK, w.REGION, "data"),
+    )
+    dev = Resource(w.DEV, VM, "dev-1", w.REGION, w.TAGS, w.SIZE)
+    off = Resource(w.OFF, VM, "off-1", w.REGION, w.TAGS, w.GPU_SIZE)
+    world.add(FakeMachine(dev, disks=disks))
+    world.add(FakeMachine(off, power="deallocated"))
+    world.add(FakeMachine(_instance(w.INSTANCE)))
+    return world
+
+
+def resources() -> FakeResources:
+    """What the contract reads by id."""
+    world = FakeResources()
+    world.add(Resource(w.DEV, VM, "dev-1", w.REGION, w.TAGS, w.SIZE))
+    world.add(_instance(w.INSTANCE))
+    world.add(
+        Resource(w.BUSY_CI, ML_COMPUTE, "ci-busy", w.REGION, w.TAGS, w.GPU_SIZE, w.WORKSPACE)
+    )
+    return world
+
+
+def _instance(vm: str) -> Resource:
+    tags = {"Workload": "inference", "team": "vision"}
+    return Resource(vm, SCALE_SET_VM, "29", w.REGION, tags, w.GPU_SIZE, w.SCALE_SET)
+
+
+def learning() -> FakeMachineLearning:
+    """A running and a stopped compute instance."""
+    world = FakeMachineLearning()
+    for compute_id, power in ((w.BUSY_CI, "running"), (w.STOPPED_CI, "deallocated")):
+        name = compute_id.rpartition("/")[2]
+        found = Resource(
+            compute_id, ML_COMPUTE, name, w.REGION, w.TAGS, w.GPU_SIZE, w.WORKSPACE
+        )
+        world.add(FakeMachine(found, power=power))
+    return world
+
+
+def metrics() -> FakeMetrics:
+    """A quiet VM and a busy compute instance."""
+    world = FakeMetrics()
+    window, points = timedelta(minutes=30), 6
+    world.tell(w.DEV, Utilisation(window, 0.02, None, 30.0, points, points))
+    world.tell(w.BUSY_CI, Utilisation(window, 0.4, 0.9, None, points, points))
+    return world
+
+
+def batch() -> FakeBatch:
+    """Two jobs, one of them ending."""
+    world = FakeBatch()
+    failed = FakeTask("failed", 7, "usererror", w.RECENT)
+    tasks = [
+        failed,
+        FakeTask("fine", 0, "", w.RECENT),
+        FakeTask("going", state="running"),
+        FakeTask("old", 1, "usererror", w.LONG_AGO),
+    ]
+    world.add(w.ACCOUNT, FakeJob("train", {task.id: task for task in tasks}))
+    ending = FakeTask("failed", 9, "usererror", w.RECENT)
+    world.add(w.ACCOUNT, FakeJob("ending", {"failed": ending}, state="terminating"))
+    return world
+
+
+def cluster() -> FakeCluster:
+    """Two nodes, of which one carries a pod of every kind."""
+    world = FakeCluster()
+    node = world.add(w.INSTANCE, _node(w.NODE, w.INSTANCE))
+    other = world.add(w.NAMESAKE, _node(w.NAMESAKE_NODE, w.NAMESAKE))
+    world.run(_pod("web-0"), node)
+    world.run(_pod("guarded-0"), node, blocks=FOREVER)
+    world.run(_pod("agent-0", "DaemonSet"), node)
+    world.run(_pod("orphan-0", "DaemonSet", is_orphaned_daemon=True), node)
+    world.run(_pod("static-0", is_mirror=True), node)
+    world.run(_pod("scratch-0", has_local_storage=True), node)
+    world.run(_pod("other-0"), other)
+    return world
+
+
+def _node(name: str, vm: str) -> AksNode:
+    return AksNode(name, w.CLUSTER, f"azure://{vm}", is_unschedulable=False, is_ready=True)
+
+
+def _pod(name: str, controller: str = "ReplicaSet", **marks: bool) -> Pod:
+    grace = timedelta(seconds=20)
+    return Pod("default", name, f"uid-{name}", controller, grace=grace, **marks)

@@ -1,0 +1,159 @@
+"""What the real adapters make of refusals, lost answers and slow services."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import timedelta
+
+import pytest
+
+from shared.core.errors import (
+    Forbidden,
+    InvalidTarget,
+    ProviderUnavailable,
+    StaleFacts,
+    Throttled,
+)
+from shared.ports import OperationState
+from tests.contract.azure_standin.running import Standin
+from tests.contract.cloud import worlds as w
+from tests.contract.cloud.clouds import Cloud, eventually
+
+
+def standin_of(cloud: Cloud) -> Standin:
+    assert cloud.standin is not None
+    return cloud.standin
+
+
+async def test_throttling_comes_back_at_once_with_the_time_to_wait(azure: Cloud) -> None:
+    """A library that sleeps for Retry-After would sleep through a 30-second notice."""
+    standin_of(azure).fault(
+        pattern=r"GET .*/virtualMachines/dev-1", status=429, headers={"Retry-After": "60"}
+    )
+    began = time.monotonic()
+    with pytest.raises(Throttled) as caught:
+        await azure.compute.machine(w.DEV)
+    assert timedelta(seconds=60) == caught.value.after
+    assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize("order", [{"status": 503}, {"drop_connection": True}])
+async def test_a_failing_or_lost_answer_is_to_be_tried_again(
+    azure: Cloud, order: dict[str, object]
+) -> None:
+    """Nobody knows what arrived; the engine looks, and repeats the effect safely."""
+    standin_of(azure).fault(pattern=r"POST .*/dev-1/deallocate", **order)
+    with pytest.raises(ProviderUnavailable):
+        await azure.compute.deallocate(w.DEV)
+    assert 1 == len(standin_of(azure).calls(containing="dev-1/deallocate"))
+
+
+async def test_listing_machines_costs_pages_and_never_a_call_a_machine(azure: Cloud) -> None:
+    """A thousand VMs must not be a thousand calls."""
+    found = [machine async for machine in azure.compute.machines(w.SUBSCRIPTION)]
+    calls = standin_of(azure).calls(containing="virtualMachines")
+    assert 2 == len(found)
+    assert {
+        f"/subscriptions/{w.SUBSCRIPTION}/providers/microsoft.compute/virtualmachines"
+    } == {call["path"].lower().partition("?")[0] for call in calls}
+
+
+async def test_a_lock_is_a_persons_word(azure: Cloud) -> None:
+    """A locked machine is not retried: the lock says who decides."""
+    lock = f"{w.DEV}/providers/Microsoft.Authorization/locks/keep"
+    world = w.document()
+    world["resources"].append({"id": lock, "properties": {"level": "ReadOnly"}})
+    standin_of(azure).put_world(world)
+    with pytest.raises(Forbidden):
+        await azure.compute.deallocate(w.DEV)
+
+
+async def test_an_operation_that_failed_says_why(azure: Cloud) -> None:
+    """A person reads the service's own words."""
+    error = {"code": "AllocationFailed", "message": "no capacity"}
+    standin_of(azure).fault(pattern=r"POST .*/redeploy", operation=error)
+    token = await azure.compute.redeploy(w.DEV)
+    state, words = await eventually(
+        lambda: azure.compute.operation(w.DEV, token),
+        lambda seen: seen[0] is not OperationState.RUNNING,
+    )
+    assert (OperationState.FAILED, "AllocationFailed: no capacity") == (state, words)
+
+
+async def test_a_token_that_leads_elsewhere_is_not_followed(azure: Cloud) -> None:
+    """Our bearer goes to the resource manager and nowhere else."""
+    with pytest.raises(InvalidTarget):
+        await azure.compute.operation(w.DEV, "https://elsewhere.example/operations/1")
+
+
+async def test_callers_of_one_resource_share_one_request(azure: Cloud) -> None:
+    """A storm of events about one machine reads it once."""
+    await asyncio.gather(*(azure.resources.resource(w.DEV) for _ in range(20)))
+    await azure.resources.resource(w.DEV.upper())
+    assert 1 == len(standin_of(azure).calls(containing="virtualMachines/dev-1"))
+
+
+async def test_a_failed_batch_of_metrics_hides_only_its_own_machines(azure: Cloud) -> None:
+    """One region's bad minute must not make all the others unread."""
+    dev, off = await azure.compute.machine(w.DEV), await azure.compute.machine(w.OFF)
+    assert dev is not None
+    assert off is not None
+    standin_of(azure).fault(pattern=r"metricnamespace=azure.vm", status=500)
+    read = await azure.metrics.utilisation(
+        [dev, off], window=timedelta(minutes=30), gpu_metric="azure.vm/gpu"
+    )
+    use = read[w.DEV.casefold()]
+    assert use is not None
+    asked = standin_of(azure).calls(containing="getBatch")
+    assert (0.02, [200, 500]) == (use.cpu, sorted(call["status"] for call in asked))
+
+
+async def test_a_node_that_somebody_changed_meanwhile_is_looked_at_again(
+    azure: Cloud,
+) -> None:
+    """Our patch names the version it was decided on, or it would undo a person's cordon."""
+    node = await azure.cluster.find_node(w.INSTANCE)
+    assert node is not None
+    standin_of(azure).fault(
+        pattern=r"PATCH .*/nodes/", status=409, body={"kind": "Status", "message": "modified"}
+    )
+    with pytest.raises(StaleFacts):
+        await azure.cluster.cordon(node, by="plan-a")
+
+
+async def test_a_refused_token_is_renewed_once_with_the_clusters_address(
+    azure: Cloud,
+) -> None:
+    """A cluster that was restored has another CA or address; ask again, once."""
+    await azure.cluster.find_node(w.INSTANCE)
+    standin_of(azure).fault(pattern=r"GET .*/api/v1/nodes", status=401, count=1)
+    assert await azure.cluster.find_node(w.INSTANCE) is not None
+    standin_of(azure).fault(pattern=r"GET .*/api/v1/nodes", status=401, count=2)
+    with pytest.raises(Forbidden):
+        await azure.cluster.find_node(w.INSTANCE)
+    assert 3 == len(standin_of(azure).calls(containing="listClusterUserCredential"))
+
+
+async def test_the_clusters_of_a_subscription_are_listed_once_for_many_machines(
+    azure: Cloud,
+) -> None:
+    """A storm of notices must not list the clusters for each of them."""
+    await asyncio.gather(*(azure.cluster.find_node(vm) for vm in (w.INSTANCE, w.DEV, w.OFF)))
+    lists = [
+        call
+        for call in standin_of(azure).calls(containing="managedClusters")
+        if call["path"].partition("?")[0].endswith("managedClusters")
+    ]
+    # The world has one cluster and pages of one: the list is one call.
+    assert 1 == len(lists)
+
+
+async def test_an_api_server_too_busy_for_an_eviction_is_no_budget(azure: Cloud) -> None:
+    """Its 429 is plain text and about the server; a budget's is about the pod."""
+    node = await azure.cluster.find_node(w.INSTANCE)
+    assert node is not None
+    pod = next(one for one in await azure.cluster.pods(node) if one.name == "web-0")
+    standin_of(azure).fault(pattern=r"POST .*/eviction", status=429, body="Too many requests")
+    with pytest.raises(Throttled):
+        await azure.cluster.evict(node, pod, grace=None)

@@ -1,0 +1,114 @@
+"""Nodes and pods: what both clouds promise a drain."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from shared.core.errors import InvalidTarget
+from shared.core.facts import AksNode
+from shared.core.pods import Pod
+from shared.ports import Evicted
+from tests.contract.cloud import worlds as w
+from tests.contract.cloud.clouds import Cloud, eventually
+
+
+async def node_of(cloud: Cloud, vm: str = w.INSTANCE) -> AksNode:
+    found = await cloud.cluster.find_node(vm)
+    assert found is not None
+    return found
+
+
+async def pod_of(cloud: Cloud, name: str) -> Pod:
+    pods = await cloud.cluster.pods(await node_of(cloud))
+    return next(pod for pod in pods if pod.name == name)
+
+
+async def test_a_node_is_found_by_its_machine_and_not_by_a_namesake(cloud: Cloud) -> None:
+    """Instance 29 is ...00000t; ...000029 is instance 81. The wrong drain is unforgivable."""
+    assert w.NODE == (await node_of(cloud)).name
+    assert w.NAMESAKE_NODE == (await node_of(cloud, w.NAMESAKE)).name
+
+
+async def test_a_machine_without_a_node_reads_as_none(cloud: Cloud) -> None:
+    """Most VMs are no nodes; that is a Skip, not an error."""
+    assert await cloud.cluster.find_node(w.DEV) is None
+
+
+async def test_a_cordon_is_marked_and_only_its_own_mark_takes_it_off(cloud: Cloud) -> None:
+    """Two plans may cordon one node; the first to finish must not open it again."""
+    node = await node_of(cloud)
+    await cloud.cluster.cordon(node, by="plan-a")
+    both = await cloud.cluster.cordon(node, by="plan-b")
+    one_left = await cloud.cluster.uncordon(node, by="plan-a")
+    stranger = await cloud.cluster.uncordon(node, by="plan-x")
+    free = await cloud.cluster.uncordon(node, by="plan-b")
+    assert (True, ("plan-a", "plan-b")) == (both.is_unschedulable, both.cordoned_by)
+    assert (True, ("plan-b",)) == (one_left.is_unschedulable, one_left.cordoned_by)
+    assert (True, ("plan-b",)) == (stranger.is_unschedulable, stranger.cordoned_by)
+    assert (False, ()) == (free.is_unschedulable, free.cordoned_by)
+    seen = await node_of(cloud)
+    assert (False, ()) == (seen.is_unschedulable, seen.cordoned_by)
+
+
+async def test_cordoning_twice_for_one_plan_marks_once(cloud: Cloud) -> None:
+    """A step repeated after a crash must not leave a mark that nobody takes off."""
+    node = await node_of(cloud)
+    await cloud.cluster.cordon(node, by="plan-a")
+    again = await cloud.cluster.cordon(node, by="plan-a")
+    assert ("plan-a",) == again.cordoned_by
+
+
+async def test_a_node_that_is_gone_cannot_be_cordoned(cloud: Cloud) -> None:
+    """Not found on a write is an invalid target; the engine looks again."""
+    node = replace(await node_of(cloud), name="nobody")
+    with pytest.raises(InvalidTarget):
+        await cloud.cluster.cordon(node, by="plan-a")
+
+
+async def test_pods_tell_what_a_drain_asks_of_them(cloud: Cloud) -> None:
+    """The filters of kubectl need owner, mirror, local storage and the owner's existence."""
+    pods = {pod.name: pod for pod in await cloud.cluster.pods(await node_of(cloud))}
+    assert {"web-0", "guarded-0", "agent-0", "orphan-0", "static-0", "scratch-0"} == set(pods)
+    assert ("ReplicaSet", timedelta(seconds=20)) == (
+        pods["web-0"].controller,
+        pods["web-0"].grace,
+    )
+    assert (False, True) == (
+        pods["agent-0"].is_orphaned_daemon,
+        pods["orphan-0"].is_orphaned_daemon,
+    )
+    assert pods["static-0"].is_mirror
+    assert pods["scratch-0"].has_local_storage
+
+
+async def test_an_evicted_pod_leaves_and_a_second_eviction_finds_it_gone(
+    cloud: Cloud,
+) -> None:
+    """A drain is done when the pods are gone, not when evictions were accepted."""
+    node, pod = await node_of(cloud), await pod_of(cloud, "web-0")
+    first = await cloud.cluster.evict(node, pod, grace=timedelta(seconds=1))
+    left = await eventually(
+        lambda: cloud.cluster.pods(node), lambda pods: pod.uid not in {p.uid for p in pods}
+    )
+    second = await cloud.cluster.evict(node, pod, grace=None)
+    assert (Evicted.ACCEPTED, Evicted.GONE) == (first.outcome, second.outcome)
+    assert pod.uid not in {one.uid for one in left}
+
+
+async def test_a_budget_blocks_with_its_own_words(cloud: Cloud) -> None:
+    """The engine waits as long as it chooses; a person reads why."""
+    node, pod = await node_of(cloud), await pod_of(cloud, "guarded-0")
+    said = await cloud.cluster.evict(node, pod, grace=None)
+    assert (Evicted.BLOCKED, True) == (said.outcome, w.BUDGET_WORDS in said.why)
+
+
+async def test_a_namesake_of_the_pod_is_never_evicted(cloud: Cloud) -> None:
+    """A StatefulSet's pod comes back under its name; it is another pod."""
+    node, pod = await node_of(cloud), await pod_of(cloud, "web-0")
+    said = await cloud.cluster.evict(node, replace(pod, uid="uid-before"), grace=None)
+    pods = await cloud.cluster.pods(node)
+    assert Evicted.GONE is said.outcome
+    assert pod.uid in {one.uid for one in pods if one.deleting_since is None}

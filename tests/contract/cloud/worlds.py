@@ -1,0 +1,249 @@
+"""One small world, told twice: to the fakes as values, to the stand-in as ARM JSON."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+SUBSCRIPTION = "11111111-1111-1111-1111-111111111111"
+REGION = "westeurope"
+GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/lab"
+NODE_GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/MC_lab_train_westeurope"
+COMPUTE = f"{GROUP}/providers/Microsoft.Compute"
+DEV = f"{COMPUTE}/virtualMachines/dev-1"
+OFF = f"{COMPUTE}/virtualMachines/off-1"
+MISSING = f"{COMPUTE}/virtualMachines/nobody"
+SNAPSHOT = f"{COMPUTE}/snapshots/plan-0-os"
+OS_DISK, DATA_DISK = f"{COMPUTE}/disks/dev-1-os", f"{COMPUTE}/disks/dev-1-data"
+SET_NAME = "aks-gpu-12345678-vmss"
+SCALE_SET = f"{NODE_GROUP}/providers/Microsoft.Compute/virtualMachineScaleSets/{SET_NAME}"
+INSTANCE = f"{SCALE_SET}/virtualMachines/29"
+NAMESAKE = f"{SCALE_SET}/virtualMachines/81"
+"""Instance 81 is the node ...000029 in base 36: a trap for who matches by name."""
+CLUSTER = f"{GROUP}/providers/Microsoft.ContainerService/managedClusters/train"
+NODE, NAMESAKE_NODE = f"{SET_NAME}00000t", f"{SET_NAME}000029"
+ACCOUNT = f"{GROUP}/providers/Microsoft.Batch/batchAccounts/renders"
+WORKSPACE = f"{GROUP}/providers/Microsoft.MachineLearningServices/workspaces/ml"
+BUSY_CI, STOPPED_CI = f"{WORKSPACE}/computes/ci-busy", f"{WORKSPACE}/computes/ci-off"
+SIZE, GPU_SIZE = "Standard_D4s_v5", "Standard_NC24ads_A100_v4"
+TAGS = {"workload": "training"}
+NOW = datetime.now(UTC).replace(microsecond=0)
+RECENT, LONG_AGO = NOW - timedelta(minutes=10), NOW - timedelta(days=3)
+BUDGET_WORDS = "Cannot evict pod as it would violate the pod's disruption budget."
+
+
+def stamp(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _vm(vm: str, size: str, power: str, disks: dict[str, str]) -> dict[str, Any]:
+    storage = {
+        "osDisk": {"name": "os", "managedDisk": {"id": disks["os"]}} if disks else None,
+        "dataDisks": [{"lun": 0, "managedDisk": {"id": disks["data"]}}] if disks else [],
+    }
+    return {
+        "id": vm,
+        "location": REGION,
+        "tags": TAGS,
+        "properties": {
+            "hardwareProfile": {"vmSize": size},
+            "storageProfile": {k: v for k, v in storage.items() if v},
+            "instanceView": {"statuses": [{"code": f"PowerState/{power}"}]},
+        },
+    }
+
+
+def _instance(vm: str) -> dict[str, Any]:
+    return {
+        "id": vm,
+        "location": REGION,
+        "tags": {"Workload": "inference"},
+        "sku": {"name": GPU_SIZE},
+        "properties": {},
+    }
+
+
+def resources() -> list[dict[str, Any]]:
+    """Every ARM resource of the world."""
+    disks = {"os": OS_DISK, "data": DATA_DISK}
+    return [
+        _vm(DEV, SIZE, "running", disks),
+        _vm(OFF, GPU_SIZE, "deallocated", {}),
+        *(
+            {"id": disk, "location": REGION, "properties": {"diskSizeGB": 64}}
+            for disk in disks.values()
+        ),
+        {
+            "id": SCALE_SET,
+            "location": REGION,
+            "tags": {**TAGS, "team": "vision"},
+            "sku": {"name": GPU_SIZE, "capacity": 2},
+            "properties": {"orchestrationMode": "Uniform"},
+        },
+        _instance(INSTANCE),
+        _instance(NAMESAKE),
+        {
+            "id": CLUSTER,
+            "location": REGION,
+            "properties": {"nodeResourceGroup": NODE_GROUP.rpartition("/")[2].lower()},
+        },
+        {
+            "id": ACCOUNT,
+            "location": REGION,
+            "tags": TAGS,
+            "properties": {},
+        },
+        {"id": WORKSPACE, "location": REGION, "properties": {}},
+        _compute(BUSY_CI, "Running"),
+        _compute(STOPPED_CI, "Stopped"),
+        {
+            "id": f"{WORKSPACE}/computes/cluster",
+            "location": REGION,
+            "properties": {
+                "computeType": "AmlCompute",
+                "properties": {"vmSize": GPU_SIZE, "vmPriority": "Dedicated"},
+            },
+        },
+    ]
+
+
+def _compute(compute: str, state: str) -> dict[str, Any]:
+    return {
+        "id": compute,
+        "location": REGION,
+        "tags": TAGS,
+        "properties": {
+            "computeType": "ComputeInstance",
+            "properties": {"vmSize": GPU_SIZE, "state": state},
+        },
+    }
+
+
+def _node(name: str, vm: str) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": name},
+        # AKS lower-cases the group and keeps the rest: case is never to be relied on.
+        "spec": {"providerID": "azure://" + vm.replace("MC_lab_train", "mc_lab_train")},
+    }
+
+
+def _pod(name: str, on: str, kind: str = "ReplicaSet", **spec: Any) -> dict[str, Any]:
+    marks = spec.pop("annotations", {})
+    owner = {
+        "apiVersion": "apps/v1",
+        "kind": kind,
+        "name": "web" if kind == "ReplicaSet" else spec.pop("owner", "agent"),
+        "uid": f"uid-of-{kind}",
+        "controller": True,
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": name,
+            "namespace": "default",
+            "uid": f"uid-{name}",
+            "labels": {"app": name.rpartition("-")[0]},
+            "annotations": marks,
+            "ownerReferences": [owner],
+        },
+        "spec": {
+            "nodeName": on,
+            "terminationGracePeriodSeconds": 20,
+            "containers": [{"name": "main", "image": "registry.example/train:1"}],
+            **spec,
+        },
+    }
+
+
+def manifests() -> list[dict[str, Any]]:
+    """Every object of the cluster."""
+    return [
+        _node(NODE, INSTANCE),
+        _node(NAMESAKE_NODE, NAMESAKE),
+        {
+            "apiVersion": "apps/v1",
+            "kind": "DaemonSet",
+            "metadata": {"name": "agent", "namespace": "default"},
+            "spec": {},
+        },
+        {
+            "apiVersion": "policy/v1",
+            "kind": "PodDisruptionBudget",
+            "metadata": {"name": "guarded", "namespace": "default"},
+            "spec": {
+                "maxUnavailable": 0,
+                "selector": {"matchLabels": {"app": "guarded"}},
+            },
+        },
+        _pod("web-0", NODE),
+        _pod("guarded-0", NODE),
+        _pod("agent-0", NODE, "DaemonSet"),
+        _pod("orphan-0", NODE, "DaemonSet", owner="gone"),
+        _pod("static-0", NODE, annotations={"kubernetes.io/config.mirror": "0123"}),
+        _pod("scratch-0", NODE, volumes=[{"name": "cache", "emptyDir": {}}]),
+        _pod("other-0", NAMESAKE_NODE),
+    ]
+
+
+def _task(name: str, exit_code: int | None, ended: datetime = RECENT) -> dict[str, Any]:
+    if exit_code is None:
+        return {"id": name, "state": "running"}
+    info: dict[str, Any] = {
+        "exitCode": exit_code,
+        "result": "failure" if exit_code else "success",
+        "startTime": stamp(ended - timedelta(minutes=1)),
+        "endTime": stamp(ended),
+        "retryCount": 2,
+        "requeueCount": 0,
+    }
+    if exit_code:
+        info["failureInfo"] = {"category": "usererror", "code": "FailureExitCode"}
+    return {"id": name, "state": "completed", "executionInfo": info}
+
+
+def batch() -> dict[str, Any]:
+    """Jobs and tasks of the Batch account."""
+    tasks = [
+        _task("failed", 7),
+        _task("fine", 0),
+        _task("going", None),
+        _task("old", 1, LONG_AGO),
+    ]
+    ending = {"id": "ending", "state": "terminating", "tasks": [_task("failed", 9)]}
+    return {"jobs": [{"id": "train", "tasks": tasks}, ending]}
+
+
+def metrics() -> list[dict[str, Any]]:
+    """What the machines report: the VM is quiet, one compute instance is busy."""
+    vm = {"resourceId": DEV, "namespace": "Microsoft.Compute/virtualMachines"}
+    ml = {
+        "resourceId": WORKSPACE,
+        "namespace": "Microsoft.MachineLearningServices/workspaces",
+        "dimension": {"ComputeName": "ci-busy"},
+    }
+    return [
+        {**vm, "name": "Percentage CPU", "constant": 2},
+        {**vm, "name": "Network In Total", "constant": 600},
+        {**vm, "name": "Network Out Total", "constant": 1200},
+        {**ml, "name": "CpuUtilizationPercentage", "constant": 40},
+        {**ml, "name": "GpuUtilizationPercentage", "constant": 90},
+    ]
+
+
+def document() -> dict[str, Any]:
+    """The world as the stand-in loads it."""
+    return {
+        "settings": {
+            "operation_seconds": 0.1,
+            "retry_after_seconds": 0.02,
+            "task_seconds": 30,
+            "page_size": 1,
+        },
+        "resources": resources(),
+        "metrics": metrics(),
+        "batch": {"renders": batch()},
+        "kubernetes": {CLUSTER: {"objects": manifests()}},
+    }
