@@ -195,6 +195,6 @@ def test_the_test_buttons_own_words_mark_a_test():
     body = load("common_alert__cost_budget")
     assert not parse_alert(body)[0].is_test
     body["data"]["essentials"]["description"] = (
-        "Delivery Confirmation: This is a sample budget alert from Azure Monitor Action Groups."
+        "Delivery Confirmation: This is a sample budget alert from Action Groups."
     )
     assert parse_alert(body)[0].is_test
