@@ -1,0 +1,203 @@
+"""The environment, read once into ``Settings``; the only reader of it.
+
+Every wrong value is named in one error, so that a deployment is put right in one go.
+What each variable may be is checked here by the field's own words in
+``shared.core.settings``; what storage's connection string was is never said.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import Field, fields
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from shared.core.durations import format_duration, parse_duration
+from shared.core.errors import InvalidSetting
+from shared.core.resource_ids import WORKSPACE, ResourceId
+from shared.core.settings import Settings
+
+PREFIX = "NIGHTSHIFT_"
+_GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_ACCOUNT = re.compile(r"[a-z0-9]{3,24}")
+_DOMAIN = re.compile(r"(?=.{1,200}$)[a-z0-9-]+(\.[a-z0-9-]+)+")
+_HOST = re.compile(r"[A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\]")
+_BY_IDENTITY = ("storage_table_uri", "storage_queue_uri", "storage_blob_uri")
+Reader = Callable[[str], Any]
+
+
+def read_settings(environ: Mapping[str, str]) -> Settings:
+    """Read the settings; an empty variable counts as absent.
+
+    Raises:
+        InvalidSetting: Names every variable that is wrong, what it was and what it may be.
+    """
+    values: dict[str, Any] = {}
+    problems = list(_unknown(environ))
+    for each in fields(Settings):
+        text = environ.get(each.metadata["variable"], "").strip()
+        if not text:
+            continue
+        try:
+            values[each.name] = _READERS[each.name](text)
+        except ValueError as exc:
+            problems.append(_wrong(each, text, str(exc)))
+    problems += _storage_problems(environ)
+    if problems:
+        raise InvalidSetting("\n".join(problems))
+    return Settings(**values)
+
+
+def _wrong(each: Field[Any], text: str, why: str) -> str:
+    was = f"is {text!r}" if each.repr else "(not shown)"
+    expected = f"it may be: {each.metadata['meaning']}"
+    return f"setting {each.metadata['variable']} {was}: {why}; {expected}"
+
+
+def _unknown(environ: Mapping[str, str]) -> Iterator[str]:
+    """Find variables that look like ours and are not: a typo would change nothing, quietly."""
+    known = [each.metadata["variable"] for each in fields(Settings)]
+    for name in sorted(environ):
+        if not name.upper().startswith(PREFIX) or name in known:
+            continue
+        near = difflib.get_close_matches(name.upper(), known, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(_ours(known))}"
+        yield f"setting {name} is not known: {hint}"
+
+
+def _ours(known: list[str]) -> list[str]:
+    return [name for name in known if name.startswith(PREFIX)]
+
+
+def _storage_problems(environ: Mapping[str, str]) -> Iterator[str]:
+    """Ask for exactly what reaches the account: a string, a name, or three endpoints."""
+    variables = {each.name: each.metadata["variable"] for each in fields(Settings)}
+    given = {name for name, variable in variables.items() if environ.get(variable, "").strip()}
+    if given & {"storage", "storage_account"}:
+        return
+    missing = [variables[name] for name in _BY_IDENTITY if name not in given]
+    if len(missing) == len(_BY_IDENTITY):
+        yield (
+            f"setting {variables['storage']} is missing: set it to the connection string of "
+            f"the app's storage, or {variables['storage_account']} to the account's name"
+        )
+    elif missing:
+        yield f"setting {' and '.join(missing)} is missing beside the other endpoints"
+
+
+def _connection_string(text: str) -> str:
+    parts = dict(part.partition("=")[::2] for part in text.split(";") if part)
+    if text.casefold().rstrip(";") == "usedevelopmentstorage=true":
+        raise ValueError(
+            "the libraries do not know this short form: write the emulator's whole"
+        )
+    has_secret = "SharedAccessSignature" in parts or {"AccountName", "AccountKey"} <= set(
+        parts
+    )
+    if not has_secret:
+        raise ValueError("it has no AccountName and AccountKey, nor a SharedAccessSignature")
+    return text
+
+
+def _matching(pattern: re.Pattern[str], what: str) -> Reader:
+    def read(text: str) -> str:
+        if not pattern.fullmatch(text):
+            raise ValueError(f"it is not {what}")
+        return text
+
+    return read
+
+
+def _https(text: str) -> str:
+    """Read an https address; a token sent over anything else would be everybody's."""
+    try:
+        parts = urlsplit(text)
+        has_host = bool(_HOST.fullmatch(parts.hostname or "")) and parts.port != 0
+    except ValueError as exc:
+        raise ValueError(f"it is not an address ({exc})") from exc
+    if parts.scheme != "https" or not has_host:
+        raise ValueError("it is not an https:// address")
+    if parts.query or parts.fragment or parts.username is not None:
+        raise ValueError("it has a user, a query or a fragment")
+    return text
+
+
+def _endpoint(text: str) -> str:
+    return _https(text).rstrip("/")
+
+
+def _regional(text: str) -> str:
+    _https(text.replace("{region}", "westeurope"))
+    return text.rstrip("/")
+
+
+def _list(item: Reader) -> Reader:
+    def read(text: str) -> tuple[str, ...]:
+        parts = [part.strip() for part in text.split(",") if part.strip()]
+        if not parts:
+            raise ValueError("it has only commas")
+        return tuple(dict.fromkeys(item(part) for part in parts))
+
+    return read
+
+
+def _guid_item(text: str) -> str:
+    if not _GUID.fullmatch(text):
+        raise ValueError(f"{text!r} is not a GUID")
+    return text.lower()
+
+
+def _workspace(text: str) -> str:
+    found = ResourceId.parse(text)
+    if found.type != WORKSPACE:
+        raise ValueError(f"{text!r} is a {found.type or 'resource group'}, not a workspace")
+    return found.text
+
+
+def _between(least: timedelta, most: timedelta) -> Reader:
+    def read(text: str) -> timedelta:
+        try:
+            span = parse_duration(text)
+        except OverflowError as exc:
+            raise ValueError("it is longer than a calendar") from exc
+        if not least <= span <= most:
+            raise ValueError(
+                f"it is not between {format_duration(least)} and {format_duration(most)}"
+            )
+        return span
+
+    return read
+
+
+def _boolean(text: str) -> bool:
+    known = {"true": True, "false": False}
+    if text.casefold() not in known:
+        raise ValueError("it is neither true nor false")
+    return known[text.casefold()]
+
+
+_READERS: Mapping[str, Reader] = {
+    "storage": _connection_string,
+    "storage_account": _matching(_ACCOUNT, "3 to 24 lower-case letters and digits"),
+    "storage_table_uri": _endpoint,
+    "storage_queue_uri": _endpoint,
+    "storage_blob_uri": _endpoint,
+    "storage_suffix": _matching(_DOMAIN, "a domain such as core.windows.net"),
+    "client_id": _guid_item,
+    "resource_manager": _endpoint,
+    "resource_manager_audience": _https,
+    "metrics_endpoint": _regional,
+    "metrics_audience": _https,
+    "batch_audience": _https,
+    "kubernetes_audience": _guid_item,
+    "subscriptions": _list(_guid_item),
+    "workspaces": _list(_workspace),
+    "rules": _list(str),
+    "lease": _between(timedelta(seconds=10), timedelta(minutes=10)),
+    "event_budget": _between(timedelta(seconds=1), timedelta(seconds=25)),
+    "plan_budget": _between(timedelta(seconds=10), timedelta(minutes=8)),
+    "dry_run": _boolean,
+}
