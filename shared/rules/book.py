@@ -62,7 +62,7 @@ def content_of(rule: Rule) -> dict[str, object]:
         "name": rule.name,
         "description": rule.description,
         "notes": rule.notes,
-        "on": sorted(rule.on),
+        "on": sorted(str(signal) for signal in rule.on),
         "when": rule.condition.text,
         "remediate": rule.remediation.name,
         "with": settings_as_yaml(rule.settings),

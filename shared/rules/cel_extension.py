@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from functools import cache
+import sys
+import threading
 from importlib.machinery import ExtensionFileLoader, PathFinder
+from types import ModuleType
 from typing import Protocol, cast
 
 PACKAGE = "cel"
@@ -44,14 +46,27 @@ class Cel(Protocol):
         ...
 
 
-@cache
+_LOADING = threading.Lock()
+
+
 def cel() -> Cel:
-    """Load the extension once a process, without executing its package."""
+    """Load the extension once a process, without executing its package.
+
+    Once: it installs a logger when it is executed, and panics the second time. So it
+    is kept where ``import cel`` looks too, and a lock holds back a second thread.
+    """
+    with _LOADING:
+        module = sys.modules.get(EXTENSION) or _load()
+    return cast("Cel", module)
+
+
+def _load() -> ModuleType:
     package = importlib.util.find_spec(PACKAGE)
     places = package.submodule_search_locations if package else None
     spec = PathFinder.find_spec(EXTENSION, places) if places else None
     if spec is None or not isinstance(spec.loader, ExtensionFileLoader):
-        return cast("Cel", importlib.import_module(PACKAGE))
+        return importlib.import_module(PACKAGE)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return cast("Cel", module)
+    sys.modules[EXTENSION] = module
+    return module

@@ -11,37 +11,18 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
-from shared.core.durations import parse_duration
 from shared.core.plans import Mode
 from shared.core.signals import SignalType
+from shared.rules.settings import duration
 
 NAME = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 DURATION = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h|d))+$"
-LONGEST = timedelta(days=3650)
 
 RULE_LATER = frozenset(
     {"approval", "blocks", "notify", "override", "overrides", "priority", "strikes", "tests"}
 )
 GUARD_LATER = frozenset({"canary", "limits"})
 RUNG_LATER = frozenset({"timeout", "verify"})
-
-
-def duration(value: object) -> timedelta:
-    """Read a duration strictly: text with units, from zero to ten years.
-
-    Raises:
-        ValueError: It is not; the message says what to write.
-    """
-    if not isinstance(value, str):
-        wrong = f"{value!r} is not a duration: write for example 20s, 10m, 1h30m"
-        raise ValueError(wrong)  # noqa: TRY004 - the kind that pydantic reports
-    try:
-        span = parse_duration(value)
-    except OverflowError:
-        span = timedelta.max
-    if span > LONGEST:
-        raise ValueError(f"{value!r} is too long a duration: write at most 3650d")
-    return span
 
 
 def _as_list(value: object) -> object:

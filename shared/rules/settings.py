@@ -15,15 +15,35 @@ from datetime import timedelta
 from enum import Enum
 from typing import Any
 
-from shared.rules.model import duration
+from shared.core.durations import parse_duration
+from shared.core.errors import InvalidSetting
 
 SHOWN_AT_MOST = 60
+LONGEST = timedelta(days=3650)
 
 
 def known_settings(settings: type[Any]) -> Mapping[str, object]:
     """Name the settings a remediation has, with what each takes."""
     hints = typing.get_type_hints(settings)
     return {field.name: hints[field.name] for field in dataclasses.fields(settings)}
+
+
+def read_settings(settings: type[Any], stored: Mapping[str, object]) -> Any:
+    """Read settings back as ``values.settings_as_yaml`` wrote them into a plan.
+
+    A setting that this version does not have any more is left out: a plan outlives the
+    version that opened it.
+
+    Raises:
+        InvalidSetting: A value no longer fits its setting.
+    """
+    known = known_settings(settings)
+    try:
+        return settings(
+            **{name: convert(stored[name], known[name]) for name in known if name in stored}
+        )
+    except ValueError as error:
+        raise InvalidSetting(f"reading the settings of a stored plan: {error}") from error
 
 
 def convert(value: object, hint: object) -> object:
@@ -45,6 +65,24 @@ def convert(value: object, hint: object) -> object:
     if hint in {str, int, float, bool}:
         return _simple(value, typing.cast("type", hint))
     raise TypeError(f"a setting of type {hint} cannot be set from a rule")
+
+
+def duration(value: object) -> timedelta:
+    """Read a duration strictly: text with units, from zero to ten years.
+
+    Raises:
+        ValueError: It is not; the message says what to write.
+    """
+    if not isinstance(value, str):
+        wrong = f"{value!r} is not a duration: write for example 20s, 10m, 1h30m"
+        raise ValueError(wrong)  # noqa: TRY004 - one kind of refusal for the caller
+    try:
+        span = parse_duration(value)
+    except OverflowError:
+        span = timedelta.max
+    if span > LONGEST:
+        raise ValueError(f"{value!r} is too long a duration: write at most 3650d")
+    return span
 
 
 _WANTED = {
@@ -83,13 +121,3 @@ def shown(value: object) -> str:
         return "nothing"
     text = str(value).lower() if isinstance(value, bool) else repr(value)
     return text if len(text) <= SHOWN_AT_MOST else text[: SHOWN_AT_MOST - 3] + "..."
-
-
-def read_settings(settings: type[Any], given: Mapping[str, Any]) -> Any:
-    """Read settings back from what a plan recorded; a key of another release is ignored.
-
-    Raises:
-        ValueError: A value does not fit its setting.
-    """
-    known = known_settings(settings)
-    return settings(**{k: convert(v, known[k]) for k, v in given.items() if k in known})
