@@ -142,14 +142,14 @@ class KubernetesApi:
 
 
 def _json(
-    body: Any,  # noqa: ANN401 - JSON
+    body: Any,
     status: int = 200,
     headers: dict[str, str] | None = None,
 ) -> web.Response:
     return web.json_response(body, status=status, headers=headers)
 
 
-async def _body(request: web.Request) -> Any:  # noqa: ANN401 - JSON
+async def _body(request: web.Request) -> Any:
     try:
         return json.loads(await request.read() or b"null")
     except ValueError as problem:

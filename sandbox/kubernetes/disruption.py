@@ -64,6 +64,8 @@ class Disruption:
     def on_change(self, change: Change) -> None:
         """Weigh again every budget that a change may have moved."""
         if change.resource is PODS:
+            if _counts(change.before) == _counts(change.after) and change.event == "MODIFIED":
+                return
             touched = {
                 name_of(budget)
                 for pod in (change.before, change.after)
@@ -157,6 +159,14 @@ class Disruption:
             return self._scales[owner["uid"]]
         replicas = (found.get("spec") or {}).get("replicas")
         return 1 if replicas is None else int(replicas)
+
+
+def _counts(pod: Manifest | None) -> tuple[object, ...]:
+    """Return all that a budget looks at in a pod; other changes need no weighing."""
+    if pod is None:
+        return ()
+    labels = pod["metadata"].get("labels")
+    return facts.is_healthy(pod), facts.is_terminating(pod), facts.is_finished(pod), labels
 
 
 def _status(found: Balance, observed: int) -> Manifest:

@@ -43,7 +43,7 @@ Taints and tolerations have none: a patch replaces those lists whole.
 _MERGED_PRIMITIVES = ("finalizers", "podCIDRs")
 
 
-def apply(content_type: str, document: Any, patch: Any) -> Any:  # noqa: ANN401 - JSON
+def apply(content_type: str, document: Any, patch: Any) -> Any:
     """Apply a patch of any accepted format.
 
     Raises:
@@ -59,7 +59,7 @@ def apply(content_type: str, document: Any, patch: Any) -> Any:  # noqa: ANN401 
     return merge(document, patch) if kind == MERGE_PATCH else strategic(document, patch)
 
 
-def merge(target: Any, patch: Any) -> Any:  # noqa: ANN401 - JSON
+def merge(target: Any, patch: Any) -> Any:
     """Apply RFC 7386: null removes, objects merge, everything else replaces."""
     if not isinstance(patch, dict):
         return deepcopy(patch)
@@ -72,7 +72,7 @@ def merge(target: Any, patch: Any) -> Any:  # noqa: ANN401 - JSON
     return result
 
 
-def strategic(target: Any, patch: dict[str, Any]) -> dict[str, Any]:  # noqa: ANN401 - JSON
+def strategic(target: Any, patch: dict[str, Any]) -> dict[str, Any]:
     """Merge as a merge patch does, but lists of keyed objects item by item."""
     directive = patch.get("$patch")
     body = {key: value for key, value in patch.items() if not key.startswith("$")}
@@ -129,7 +129,7 @@ def _ordered(field: str, items: list[Any], order: list[Any]) -> list[Any]:
     """Sort items as asked; items that the order leaves out stay after those it names."""
     merge_key = _MERGE_KEYS.get(field)
 
-    def rank(item: Any) -> int:  # noqa: ANN401 - JSON
+    def rank(item: Any) -> int:
         wanted = item.get(merge_key) if merge_key and isinstance(item, dict) else item
         keys = [o.get(merge_key) if merge_key and isinstance(o, dict) else o for o in order]
         return keys.index(wanted) if wanted in keys else len(keys)
@@ -137,7 +137,7 @@ def _ordered(field: str, items: list[Any], order: list[Any]) -> list[Any]:
     return sorted(items, key=rank)
 
 
-def json_patch(document: Any, operations: Any) -> Any:  # noqa: ANN401 - JSON
+def json_patch(document: Any, operations: Any) -> Any:
     """Apply RFC 6902; all operations or none.
 
     Raises:
@@ -158,7 +158,7 @@ def json_patch(document: Any, operations: Any) -> Any:  # noqa: ANN401 - JSON
     return result
 
 
-def _operate(document: Any, operation: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
+def _operate(document: Any, operation: dict[str, Any]) -> Any:
     verb, path = operation["op"], _pointer(operation["path"])
     if verb == "test":
         if _read(document, path) != operation["value"]:
@@ -183,13 +183,13 @@ def _pointer(text: str) -> list[str]:
     return [part.replace("~1", "/").replace("~0", "~") for part in text.split("/")[1:]]
 
 
-def _read(document: Any, path: list[str]) -> Any:  # noqa: ANN401 - JSON
+def _read(document: Any, path: list[str]) -> Any:
     for part in path:
         document = document[_index(document, part)]
     return document
 
 
-def _index(container: Any, part: str, *, may_append: bool = False) -> Any:  # noqa: ANN401 - JSON
+def _index(container: Any, part: str, *, may_append: bool = False) -> Any:
     if not isinstance(container, list):
         return part
     if part == "-" and may_append:
@@ -199,7 +199,7 @@ def _index(container: Any, part: str, *, may_append: bool = False) -> Any:  # no
     return int(part)
 
 
-def _edit(document: Any, path: list[str], verb: str, value: Any) -> Any:  # noqa: ANN401 - JSON
+def _edit(document: Any, path: list[str], verb: str, value: Any) -> Any:
     if not path:
         return value
     container = _read(document, path[:-1])

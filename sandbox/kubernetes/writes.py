@@ -133,7 +133,7 @@ def patch(
     cluster: Cluster,
     target: Target,
     content_type: str,
-    body: Any,  # noqa: ANN401 - JSON
+    body: Any,
     *,
     is_dry: bool,
 ) -> Manifest:
@@ -161,7 +161,7 @@ def existing(cluster: Cluster, target: Target) -> Manifest:
 def _replace(
     cluster: Cluster,
     target: Target,
-    body: Any,  # noqa: ANN401 - JSON
+    body: Any,
     *,
     is_dry: bool,
 ) -> Manifest:
