@@ -20,10 +20,10 @@ async def on_alert(req: func.HttpRequest) -> func.HttpResponse:
 
 
 async def _answer(body: bytes) -> func.HttpResponse:
-    from shared.journal import note_heard
     from shared.adapters.replies import problem, reply
     from shared.bootstrap import night
     from shared.engine.inlet import take_in
+    from shared.journal import note_heard
     from shared.parsing import parse_alert
 
     heard = await take_in(night(), body, parse_alert, source="on_alert", budget=timedelta(0))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import azure.functions as func
@@ -48,12 +49,14 @@ async def on_platform_event_poison(message: func.QueueMessage) -> None:
 
 
 async def _hear(inlet: str, body: bytes, budget: timedelta) -> None:
-    from shared.journal import note_heard
     from shared.bootstrap import night
     from shared.engine.inlet import take_in
+    from shared.journal import note_heard
     from shared.parsing import parse_events
 
-    heard = await take_in(night(), body, parse_events, source=inlet, budget=budget)
+    engine = night()
+    parse = partial(parse_events, received_at=engine.ports.clock.now())
+    heard = await take_in(engine, body, parse, source=inlet, budget=budget)
     note_heard(inlet, heard)
 
 

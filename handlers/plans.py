@@ -16,10 +16,10 @@ QUEUE = "plans"
 )
 async def carry_out_plan(message: func.QueueMessage) -> None:
     """Go on with a plan; raising puts the message back, the sweep finds what is lost."""
-    from shared.journal import note_answer, note_plan
     from shared.bootstrap import night
     from shared.core.plans import Plan
     from shared.engine.events import wake
+    from shared.journal import note_answer, note_plan
 
     left = await wake(night(), json.loads(message.get_body()))
     if isinstance(left, Plan):

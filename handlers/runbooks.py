@@ -33,11 +33,11 @@ async def start_runbook(req: func.HttpRequest, context: func.Context) -> func.Ht
 
 
 async def _start(req: func.HttpRequest, invocation: str) -> func.HttpResponse:
-    from shared.journal import note_answer
     from shared.adapters.replies import problem
     from shared.bootstrap import night
     from shared.core.resource_ids import ResourceId
     from shared.engine.runbook import check_target, start
+    from shared.journal import note_answer
     from shared.parsing import parse_runbook_request
 
     engine, name = night(), req.route_params["remediation"]
