@@ -11,6 +11,7 @@ from sandbox.azure.errors import ServiceError
 PATH = "/msi/token"
 API_VERSION = "2019-08-01"
 USER_ASSIGNED = "Microsoft.ManagedIdentity/userAssignedIdentities"
+_SYSTEM_ASSIGNED = "00000000-0000-0000-0000-000000000000"
 
 
 def token(call: Call) -> Reply:
@@ -31,7 +32,7 @@ def token(call: Call) -> Reply:
     resource = call.query.get("resource")
     if not resource:
         raise ServiceError(400, "BadRequest", "The 'resource' query parameter is missing.")
-    client_id = call.query.get("client_id") or _system_assigned(call)
+    client_id = _client_id(call)
     value, expires = call.state.tokens.issue(resource)
     return Reply(
         200,
@@ -45,23 +46,20 @@ def token(call: Call) -> Reply:
     )
 
 
-def check_client_id(call: Call) -> None:
-    """Refuse a client id that no identity of the world has."""
+def _client_id(call: Call) -> str:
+    """Name the identity that answers; refuse one that no identity of the world has."""
     asked = call.query.get("client_id")
+    if not asked:
+        return _SYSTEM_ASSIGNED
     known = {
         str(one["properties"].get("clientId", "")).lower()
-        for one in call.state.world.resources.values()
-        if one["type"].lower() == USER_ASSIGNED.lower()
+        for one in call.state.world.of_type(USER_ASSIGNED, "/subscriptions")
     }
-    if asked and known and asked.lower() not in known:
+    if known and asked.lower() not in known:
         raise ServiceError(
             400,
             "BadRequest",
             "No User Assigned or Delegated Managed Identity found for specified "
             "ClientId/ResourceId/PrincipalId.",
         )
-
-
-def _system_assigned(_call: Call) -> str:
-    """Name the identity that is used when none is asked for."""
-    return "00000000-0000-0000-0000-000000000000"
+    return asked

@@ -13,8 +13,11 @@ from sandbox.azure import (
     compute_scale_sets,
     compute_vms,
     errors,
+    event_grid,
     identity,
+    ingestion,
     machine_learning,
+    maintenance,
     metrics,
     operations,
     tokens,
@@ -48,6 +51,7 @@ ARM_ROUTES = Routes(
         *compute_disks.ROUTES,
         *aks.ROUTES,
         *machine_learning.ROUTES,
+        *maintenance.ROUTES,
     ]
 )
 _LOCKS = "/providers/microsoft.authorization/locks"
@@ -73,18 +77,14 @@ def manage(call: Call) -> Reply:
     return match.route.handler(call)
 
 
-def managed_identity(call: Call) -> Reply:
-    """Answer as the identity endpoint."""
-    identity.check_client_id(call)
-    return identity.token(call)
-
-
 ARM = Service(manage, tokens.ARM, own_address=True)
 SERVICES = {
     "subscriptions": ARM,
     "providers": ARM,
-    "msi": Service(managed_identity),
+    "msi": Service(identity.token),
     "batch": Service(batch.answer, tokens.BATCH, error_body=errors.batch_body),
+    "eventgrid": Service(event_grid.answer, tokens.EVENT_GRID),
+    "ingestion": Service(ingestion.answer, tokens.INGESTION, own_address=True),
     "metadata": Service(cloud_metadata.answer),
     "metrics": Service(metrics.answer, tokens.METRICS, own_address=True),
 }
