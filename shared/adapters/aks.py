@@ -157,9 +157,15 @@ class AksClusters:
         return await self._apis.get(cluster.casefold(), lambda: self._open(cluster))
 
     async def _open(self, cluster: str) -> KubernetesApi:
-        """Ask where the API server is; keep the connections if it is where it was."""
+        """Ask where the API server is; keep the connections if it is where it was.
+
+        The first token for it is fetched meanwhile: a spot notice has no time for both.
+        """
         path = f"{cluster}/listClusterUserCredential"
-        answer = await self._arm.post(path, api_version=AKS_API, query={"format": "exec"})
+        answer, _ = await asyncio.gather(
+            self._arm.post(path, api_version=AKS_API, query={"format": "exec"}),
+            self._token(),
+        )
         access = access_of(answer, cluster)
         before = self._opened.get(cluster.casefold())
         if before is not None and before[0] == access:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from shared.adapters.azure_errors import translated
 from shared.adapters.sdk_options import sdk_options
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 Json = Mapping[str, Any]
 _PAGES = 1_000
+_IN_A_NAME = "/()-._~!$'*,;:@"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +51,10 @@ class ArmReader:
         self, path: str, *, api_version: str, query: Mapping[str, str] | None = None
     ) -> Json | None:
         """GET a resource by its id; None if there is none."""
-        url = self._endpoint + path
         params = {"api-version": api_version, **(query or {})}
-        answer = await self._send("GET", url, params, f"reading {path}", missing_ok=True)
+        answer = await self._send(
+            "GET", self._url(path), params, f"reading {path}", missing_ok=True
+        )
         return None if answer.status == HTTPStatus.NOT_FOUND else answer.body
 
     async def post(
@@ -64,12 +66,12 @@ class ArmReader:
             InvalidTarget: There is no such resource.
         """
         params = {"api-version": api_version, **(query or {})}
-        answer = await self._send("POST", self._endpoint + path, params, f"asking {path}")
+        answer = await self._send("POST", self._url(path), params, f"asking {path}")
         return answer.body
 
     async def pages(self, path: str, *, api_version: str) -> AsyncIterator[Json]:
         """Yield every item of a paged list."""
-        url, params = self._endpoint + path, {"api-version": api_version}
+        url, params = self._url(path), {"api-version": api_version}
         for _ in range(_PAGES):
             answer = await self._send("GET", url, params, f"listing {path}")
             for item in answer.body.get("value") or ():
@@ -92,6 +94,12 @@ class ArmReader:
         if self._client is not None:
             await self._client.close()
             self._client = None
+
+    def _url(self, path: str) -> str:
+        """Spell a path so that nothing in a name can lead to another path or query."""
+        if {".", ".."} & set(path.split("/")):
+            raise InvalidTarget(f"{path!r} is not an ARM id: it has a dot as a segment")
+        return self._endpoint + quote(path, safe=_IN_A_NAME)
 
     def _own(self, url: str) -> str:
         """Refuse to carry our token anywhere but to the resource manager."""

@@ -72,7 +72,7 @@ class AzureBatch:
     ) -> FailedTasksRead:
         """Read the failed tasks of one job, or of every active job."""
         client = await self._client(account)
-        async with translated(f"listing failed tasks of {account}", role="Reader"):
+        async with translated(f"listing failed tasks of {account}", role=ROLE):
             jobs = await _jobs(client, job)
             found: list[FailedTask] = []
             for one in jobs:
@@ -85,13 +85,13 @@ class AzureBatch:
     async def job_state(self, account: str, job: str) -> str | None:
         """Return a job's state."""
         client = await self._client(account)
-        async with translated(f"reading job {job} of {account}", role="Reader"):
+        async with translated(f"reading job {job} of {account}", role=ROLE):
             return (await _jobs(client, job)).get(job)
 
     async def task(self, account: str, job: str, task: str) -> TaskState | None:
         """Read one task with all that reactivating it would erase."""
         client = await self._client(account)
-        async with translated(f"reading task {job}/{task} of {account}", role="Reader"):
+        async with translated(f"reading task {job}/{task} of {account}", role=ROLE):
             try:
                 found = await client.get_task(job, task)
             except _not_found():

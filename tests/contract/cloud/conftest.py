@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
+from typing import Any
 
 import pytest
 
@@ -69,9 +70,9 @@ async def azure(local_azure: Standin) -> AsyncIterator[Cloud]:
             cluster=AksClusters(identity, arm, settings),
             standin=local_azure,
         )
-        for part in (arm, cloud.compute, cloud.metrics, cloud.learning, cloud.batch):
-            closing.push_async_callback(part.close)  # type: ignore[union-attr]
-        closing.push_async_callback(cloud.cluster.close)  # type: ignore[attr-defined]
+        parts: list[Any] = [cloud.compute, cloud.metrics, cloud.learning, cloud.batch]
+        for part in (arm, *parts, cloud.cluster):
+            closing.push_async_callback(part.close)
         yield cloud
 
 

@@ -1,0 +1,134 @@
+"""Nodes and pods read from the Kubernetes API, and AKS's way of naming nodes."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.adapters import nodes
+from shared.core.resource_ids import ResourceId
+
+GROUP = "/subscriptions/s/resourceGroups/MC_lab/providers/Microsoft.Compute"
+SET = f"{GROUP}/virtualMachineScaleSets/aks-GPU-1-vmss"
+
+
+def node(**spec: Any) -> dict[str, Any]:
+    return {"metadata": {"name": "n", "resourceVersion": "7"}, "spec": spec}
+
+
+@pytest.mark.parametrize(
+    ("vm", "name"),
+    [
+        (f"{SET}/virtualMachines/29", "aks-gpu-1-vmss00000t"),
+        (f"{SET}/virtualMachines/0", "aks-gpu-1-vmss000000"),
+        (f"{SET}/virtualMachines/81", "aks-gpu-1-vmss000029"),
+        (f"{SET}/virtualMachines/flex_1a", ""),
+        (f"{GROUP}/virtualMachines/Worker-1", "worker-1"),
+        (f"{GROUP}/disks/d", ""),
+    ],
+)
+def test_a_likely_name_is_base_36_in_six_digits(vm: str, name: str) -> None:
+    """AKS names nodes after the host name that a Uniform scale set gives its instances."""
+    assert name == nodes.likely_name(ResourceId.parse(vm))
+
+
+@given(st.integers(min_value=0, max_value=36**6 - 1))
+def test_a_likely_name_leads_back_to_its_instance(instance: int) -> None:
+    """Two instances never share a name, or the wrong node would be looked at first."""
+    name = nodes.likely_name(ResourceId.parse(f"{SET}/virtualMachines/{instance}"))
+    assert instance == int(name[-6:], 36)
+
+
+@pytest.mark.parametrize(
+    ("provider_id", "is_it"),
+    [
+        (f"azure://{SET.lower()}/virtualMachines/3", True),
+        (f"AZURE://{SET}/virtualMachines/3", True),
+        (f"azure://{SET}/virtualMachines/30", False),
+        (f"aws://{SET}/virtualMachines/3", False),
+        (f"{SET}/virtualMachines/3", False),
+        (None, False),
+    ],
+)
+def test_the_provider_id_decides_which_machine_a_node_runs_on(
+    provider_id: str | None, is_it: bool
+) -> None:
+    """Names are guesses; this is the only proof."""
+    assert is_it is nodes.is_on(node(providerID=provider_id), f"{SET}/virtualMachines/3")
+
+
+def test_marks_are_read_in_order_and_none_twice() -> None:
+    """The annotation may have been edited by hand: spaces and repeats do no harm."""
+    marked = {"metadata": {"annotations": {nodes.MARK: " a, b,a,,"}}}
+    assert ("a", "b") == nodes.marks(marked)
+    assert () == nodes.marks({})
+
+
+def test_a_patch_names_the_version_it_was_decided_on() -> None:
+    """Otherwise it would overwrite what somebody did in between."""
+    patch = nodes.mark_patch(node(), ("a", "b"), unschedulable=True)
+    assert {
+        "metadata": {"resourceVersion": "7", "annotations": {nodes.MARK: "a,b"}},
+        "spec": {"unschedulable": True},
+    } == patch
+
+
+def test_the_last_mark_taken_off_removes_annotation_and_cordon() -> None:
+    """In a merge patch null removes: the node is left as it was found."""
+    patch = nodes.mark_patch(node(), (), unschedulable=False)
+    assert {nodes.MARK: None} == patch["metadata"]["annotations"]
+    assert {"unschedulable": None} == patch["spec"]
+    assert "spec" not in nodes.mark_patch(node(), ("a",), unschedulable=None)
+
+
+def test_a_node_tells_readiness_taints_and_cordon() -> None:
+    """What the rule and the guardrails ask about a node."""
+    document = node(
+        unschedulable=True,
+        taints=[{"key": "gpu", "value": "yes", "effect": "NoSchedule"}, {"key": "x"}],
+    )
+    document["status"] = {"conditions": [{"type": "Ready", "status": "Unknown"}]}
+    fact = nodes.node_fact(document, "cluster")
+    assert (True, False, ("gpu=yes:NoSchedule", "x:")) == (
+        fact.is_unschedulable,
+        fact.is_ready,
+        fact.taints,
+    )
+
+
+def test_a_pod_that_says_little_gets_the_servers_defaults() -> None:
+    """Thirty seconds is what the API server itself would fill in; zero stays zero."""
+    terse = nodes.pod_fact({"metadata": {"name": "p", "namespace": "d", "uid": "u"}})
+    at_once = nodes.pod_fact({"spec": {"terminationGracePeriodSeconds": 0}})
+    assert (timedelta(seconds=30), "", False, None) == (
+        terse.grace,
+        terse.controller,
+        terse.is_finished,
+        terse.deleting_since,
+    )
+    assert timedelta(0) == at_once.grace
+
+
+def test_a_pod_that_is_leaving_or_finished_says_so() -> None:
+    """Those are waited for, not evicted again."""
+    leaving = nodes.pod_fact({"metadata": {"deletionTimestamp": "2030-01-01T00:00:00Z"}})
+    finished = nodes.pod_fact({"status": {"phase": "Failed"}})
+    assert datetime(2030, 1, 1, tzinfo=UTC) == leaving.deleting_since
+    assert finished.is_finished
+
+
+def test_only_the_controlling_owner_counts() -> None:
+    """Other owner references say who cleans up, not who starts the pod again."""
+    pod = {
+        "metadata": {
+            "ownerReferences": [
+                {"kind": "Node", "name": "n"},
+                {"kind": "Job", "name": "j", "controller": True},
+            ]
+        }
+    }
+    assert ("Job", "j") == nodes.controller_of(pod)
