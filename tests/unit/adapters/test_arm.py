@@ -32,7 +32,7 @@ async def test_an_id_cannot_climb_out_of_itself(arm: ArmReader) -> None:
 
 def test_a_name_cannot_become_a_query(arm: ArmReader) -> None:
     """A question mark in a name stays in the name."""
-    assert "https://arm.example/subscriptions/s%3Fx=1%23y/(g)" == arm._url(
+    assert "https://arm.example/subscriptions/s%3Fx%3D1%23y/(g)" == arm._url(
         "/subscriptions/s?x=1#y/(g)"
     )
 
