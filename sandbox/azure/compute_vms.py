@@ -6,6 +6,7 @@ Source: https://learn.microsoft.com/rest/api/compute/virtual-machines
 from sandbox.azure import compute_defaults, errors, power, views
 from sandbox.azure.api_versions import COMPUTE
 from sandbox.azure.arm_generic import checked_tags, existing
+from sandbox.azure.arm_ids import parent
 from sandbox.azure.call import Call, Json, Reply
 from sandbox.azure.errors import ServiceError
 from sandbox.azure.operations import Work, accepted
@@ -126,24 +127,32 @@ def simulate_eviction(call: Call) -> Reply:
     """
     path = call.path.rpartition("/")[0]
     machine = existing(call, path)
-    properties = machine["properties"]
-    if str(properties.get("priority", "")).lower() not in {"spot", "low"}:
+    profile = _spot_profile(call, machine)
+    if str(profile.get("priority", "")).lower() not in {"spot", "low"}:
         raise ServiceError(
             409,
             "OperationNotAllowed",
             f"Eviction can be simulated only on a Spot VM; '{machine['name']}' is "
-            f"'{properties.get('priority', 'Regular')}'.",
+            f"'{profile.get('priority', 'Regular')}'.",
         )
 
     def evict() -> None:
         call.state.world.count("evictions", machine["id"])
-        if str(properties.get("evictionPolicy", "Deallocate")).lower() == "delete":
+        if str(profile.get("evictionPolicy", "Deallocate")).lower() == "delete":
             call.state.world.drop(machine["id"])
         else:
             power.set_state(machine, power="deallocated", provisioning="succeeded")
 
     call.state.operations.later(call.state.world.settings.eviction_seconds, evict)
     return Reply(204)
+
+
+def _spot_profile(call: Call, machine: Json) -> Json:
+    """Find where priority and policy stand: a scale set decides for its instances."""
+    if machine["type"].lower() != compute_defaults.INSTANCE:
+        return dict(machine["properties"])
+    owner = call.state.world.get(parent(machine["id"])) or {"properties": {}}
+    return dict(owner["properties"].get("virtualMachineProfile", {}))
 
 
 ROUTES = (

@@ -220,6 +220,21 @@ async def test_a_simulated_eviction_comes_after_its_notice(
     assert ("running", "deallocated") == (power(before.statuses), power(after.statuses))
 
 
+async def test_an_instance_is_evicted_as_its_scale_set_says(
+    azure_standin: Standin, compute: ComputeManagementClient
+) -> None:
+    """Spot and its policy are properties of the set; a deleted instance is gone."""
+    owner, *members = scale_set(2)
+    profile = {"priority": "Spot", "evictionPolicy": "Delete"}
+    owner["properties"]["virtualMachineProfile"] = profile
+    azure_standin.put_world(world(owner, *members, settings={"eviction_seconds": 0.1}))
+    instances = compute.virtual_machine_scale_set_vms
+    await instances.simulate_eviction("training", "gpupool", "0")
+    await asyncio.sleep(0.3)
+    left = [one.instance_id async for one in instances.list("training", "gpupool")]
+    assert ["1"] == left
+
+
 async def test_the_instances_of_a_scale_set_are_listed_and_acted_on_one_by_one(
     azure_standin: Standin, compute: ComputeManagementClient
 ) -> None:
