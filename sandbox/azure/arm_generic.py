@@ -129,7 +129,7 @@ def tags_of(call: Call) -> Reply:
     tags = dict(resource.get("tags", {}))
     if call.method == "PATCH":
         body = call.body()
-        given = checked_tags(body.get("properties", {}).get("tags"))
+        given = checked_tags((body.get("properties") or {}).get("tags"))
         match body.get("operation"):
             case "Merge":
                 tags.update(given)

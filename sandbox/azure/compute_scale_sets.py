@@ -154,6 +154,8 @@ def update(call: Call) -> Reply:
             f"Could not find member '{unknown[0]}' on object of type "
             "'VirtualMachineScaleSetUpdate'.",
         )
+    if not isinstance(body.get("sku", {}), dict):
+        raise errors.invalid("sku", body["sku"], "an object")
     capacity = body.get("sku", {}).get("capacity")
     if capacity is not None and (not isinstance(capacity, int) or capacity < 0):
         raise errors.invalid("sku.capacity", capacity, "an integer of at least 0")

@@ -52,6 +52,12 @@ def read(order: object) -> Fault:
     status = order.get("status")
     if status is not None and (not isinstance(status, int) or status not in range(200, 600)):
         raise FaultError(f"status {status!r}: an HTTP status from 200 to 599 belongs here")
+    for key in ("headers", "operation"):
+        if not isinstance(order.get(key, {}), dict):
+            raise FaultError(f"{key} {order[key]!r}: an object belongs here")
+    for key in ("delay", "count"):
+        if not isinstance(order.get(key, 1), int | float):
+            raise FaultError(f"{key} {order[key]!r}: a number belongs here")
     try:
         pattern = re.compile(order["pattern"])
     except re.error as exc:

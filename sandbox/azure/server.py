@@ -41,6 +41,8 @@ async def _answer(state: State, request: web.Request) -> web.StreamResponse:
     fault = state.faults.take(f"{request.method} {path}")
     try:
         response = await _with_fault(state, request, raw, fault)
+        if response is None:
+            return web.Response()  # nobody is there to read it: the connection is gone
         entry["status"] = response.status
     finally:
         entry["ms"] = round((time.perf_counter() - began) * 1000, 3)
@@ -49,8 +51,11 @@ async def _answer(state: State, request: web.Request) -> web.StreamResponse:
 
 async def _with_fault(
     state: State, request: web.Request, raw: bytes, fault: Fault | None
-) -> web.StreamResponse:
-    """Answer, unless a fault stands in the way, before the effect or after it."""
+) -> web.StreamResponse | None:
+    """Answer, unless a fault stands in the way, before the effect or after it.
+
+    None says that the fault ended the connection.
+    """
     if fault is None:
         return await _serve(state, request, raw, None)
     if fault.delay:
@@ -61,7 +66,7 @@ async def _with_fault(
     if fault.drop_connection:
         if request.transport is not None:
             request.transport.abort()
-        raise ConnectionResetError("a fault dropped this connection")
+        return None
     if fault.status:
         return written(_faulty(fault.status, fault))
     return response or web.Response(status=500)

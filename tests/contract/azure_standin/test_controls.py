@@ -77,6 +77,8 @@ def test_a_fault_may_delay_and_may_drop_the_connection(azure_standin: Standin) -
     with pytest.raises((urllib.error.URLError, http.client.HTTPException, ConnectionError)):
         azure_standin.arm("GET", PATH)
     assert 200 == azure_standin.arm("GET", PATH)[0]
+    recorded = azure_standin.calls(containing="virtualMachines/a")
+    assert [200, None, 200] == [call["status"] for call in recorded]
 
 
 def test_an_answer_can_be_lost_after_its_effect(azure_standin: Standin) -> None:
@@ -95,6 +97,8 @@ def test_an_answer_can_be_lost_after_its_effect(azure_standin: Standin) -> None:
         ({"pattern": "x", "stat": 1}, "stat"),
         ({"pattern": "x", "status": 42}, "42"),
         ({"pattern": "("}, "pattern"),
+        ({"pattern": "x", "headers": "Retry-After"}, "headers"),
+        ({"pattern": "x", "count": "3"}, "count"),
     ],
 )
 def test_a_fault_that_cannot_be_ordered_is_refused(
@@ -136,7 +140,7 @@ def test_a_world_file_that_cannot_be_used_ends_the_start_with_its_reason(
 ) -> None:
     """One message, naming the place; no traceback."""
     bad = tmp_path / "world.json"
-    bad.write_text('{"resorces": []}')
+    bad.write_text('{"machines": []}')
     ran = subprocess.run(
         [sys.executable, "-m", "sandbox.azure", "--state", str(tmp_path), "--world", str(bad)],
         cwd=ROOT,
@@ -146,5 +150,5 @@ def test_a_world_file_that_cannot_be_used_ends_the_start_with_its_reason(
         check=False,
     )
     assert (2, "") == (ran.returncode, ran.stdout)
-    assert "resorces" in ran.stderr
+    assert "machines" in ran.stderr
     assert "Traceback" not in ran.stderr
