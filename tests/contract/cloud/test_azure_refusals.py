@@ -109,6 +109,17 @@ async def test_a_failed_batch_of_metrics_hides_only_its_own_machines(azure: Clou
     assert (0.02, [200, 500]) == (use.cpu, sorted(call["status"] for call in asked))
 
 
+async def test_a_node_by_the_expected_name_on_another_machine_is_not_it(azure: Cloud) -> None:
+    """Names can be taken; the node is the one whose providerID is the machine."""
+    world = w.document()
+    swapped = world["kubernetes"][w.CLUSTER]["objects"]
+    swapped[0]["spec"], swapped[1]["spec"] = swapped[1]["spec"], swapped[0]["spec"]
+    standin_of(azure).put_world(world)
+    found = await azure.cluster.find_node(w.INSTANCE)
+    assert found is not None
+    assert w.NAMESAKE_NODE == found.name
+
+
 async def test_a_node_that_somebody_changed_meanwhile_is_looked_at_again(
     azure: Cloud,
 ) -> None:

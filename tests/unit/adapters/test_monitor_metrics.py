@@ -64,6 +64,12 @@ def test_compute_instances_are_asked_of_their_workspace_by_name() -> None:
     } == query.filter
 
 
+def test_every_compute_instance_of_a_call_may_answer() -> None:
+    """The service answers ten series unless told otherwise; the eleventh would be unread."""
+    [query] = plan_queries([instance(f"ci-{number}") for number in range(40)], "")
+    assert 40 == query.filter["max_results"]
+
+
 def test_what_cannot_be_asked_about_safely_is_not_asked() -> None:
     """A region becomes part of a host name, a compute's name part of a filter."""
     odd = [
