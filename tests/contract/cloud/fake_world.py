@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from shared.core.facts import AksNode, ManagedDisk, Resource, Utilisation
@@ -95,6 +96,8 @@ def cluster() -> FakeCluster:
     world = FakeCluster()
     node = world.add(w.INSTANCE, _node(w.NODE, w.INSTANCE))
     other = world.add(w.NAMESAKE, _node(w.NAMESAKE_NODE, w.NAMESAKE))
+    held = _node(f"{w.SET_NAME}000007", w.HELD)
+    world.add(w.HELD, replace(held, is_unschedulable=True))
     world.run(_pod("web-0"), node)
     world.run(_pod("guarded-0"), node, blocks=FOREVER)
     world.run(_pod("agent-0", "DaemonSet"), node)

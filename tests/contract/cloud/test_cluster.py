@@ -53,6 +53,16 @@ async def test_a_cordon_is_marked_and_only_its_own_mark_takes_it_off(cloud: Clou
     assert (False, ()) == (seen.is_unschedulable, seen.cordoned_by)
 
 
+async def test_a_persons_cordon_stays_theirs(cloud: Cloud) -> None:
+    """Marked as ours, it would be taken off when our plan is withdrawn."""
+    held = await node_of(cloud, w.HELD)
+    cordoned = await cloud.cluster.cordon(held, by="plan-a")
+    freed = await cloud.cluster.uncordon(held, by="plan-a")
+    assert [(True, ()), (True, ())] == [
+        (one.is_unschedulable, one.cordoned_by) for one in (cordoned, freed)
+    ]
+
+
 async def test_cordoning_twice_for_one_plan_marks_once(cloud: Cloud) -> None:
     """A step repeated after a crash must not leave a mark that nobody takes off."""
     node = await node_of(cloud)

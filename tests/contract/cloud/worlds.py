@@ -20,6 +20,8 @@ SCALE_SET = f"{NODE_GROUP}/providers/Microsoft.Compute/virtualMachineScaleSets/{
 INSTANCE = f"{SCALE_SET}/virtualMachines/29"
 NAMESAKE = f"{SCALE_SET}/virtualMachines/81"
 """Instance 81 is the node ...000029 in base 36: a trap for who matches by name."""
+HELD = f"{SCALE_SET}/virtualMachines/7"
+"""Its node a person has cordoned by hand."""
 CLUSTER = f"{GROUP}/providers/Microsoft.ContainerService/managedClusters/train"
 NODE, NAMESAKE_NODE = f"{SET_NAME}00000t", f"{SET_NAME}000029"
 ACCOUNT = f"{GROUP}/providers/Microsoft.Batch/batchAccounts/renders"
@@ -82,6 +84,7 @@ def resources() -> list[dict[str, Any]]:
         },
         _instance(INSTANCE),
         _instance(NAMESAKE),
+        _instance(HELD),
         {
             "id": CLUSTER,
             "location": REGION,
@@ -119,13 +122,16 @@ def _compute(compute: str, state: str) -> dict[str, Any]:
     }
 
 
-def _node(name: str, vm: str) -> dict[str, Any]:
+def _node(name: str, vm: str, **spec: Any) -> dict[str, Any]:
     return {
         "apiVersion": "v1",
         "kind": "Node",
         "metadata": {"name": name},
         # AKS lower-cases the group and keeps the rest: case is never to be relied on.
-        "spec": {"providerID": "azure://" + vm.replace("MC_lab_train", "mc_lab_train")},
+        "spec": {
+            "providerID": "azure://" + vm.replace("MC_lab_train", "mc_lab_train"),
+            **spec,
+        },
     }
 
 
@@ -163,6 +169,7 @@ def manifests() -> list[dict[str, Any]]:
     return [
         _node(NODE, INSTANCE),
         _node(NAMESAKE_NODE, NAMESAKE),
+        _node(f"{SET_NAME}000007", HELD, unschedulable=True),
         {
             "apiVersion": "apps/v1",
             "kind": "DaemonSet",
