@@ -6,6 +6,7 @@ so that the first decision after a cold start pays only for what it uses.
 
 from __future__ import annotations
 
+import logging
 import os
 
 from shared.adapters.aks import AksClusters
@@ -44,6 +45,7 @@ def night() -> Night:
 
 def build(settings: Settings) -> Night:
     """Put an engine together from settings."""
+    logging.getLogger("azure").setLevel(logging.WARNING)  # at INFO: a line for every request
     remediations = discover()
     rules = load_rules(read_layers(settings.rules), remediations)
     identity = credential(settings)

@@ -115,4 +115,7 @@ def _settings(remediation: Remediation, given: Mapping[str, Any]) -> Any:
             wrong.append(f"with.{key}: {error}")
     if wrong:
         raise InvalidSetting("; ".join(wrong) + f" (settings: {', '.join(known)})")
-    return remediation.settings(**values)
+    try:
+        return remediation.settings(**values)
+    except ValueError as error:
+        raise InvalidSetting(f"with: {error}") from error

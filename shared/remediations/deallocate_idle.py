@@ -42,6 +42,18 @@ class Settings:
     gpu_metric: str = ""
     even_if_busy: bool = False
 
+    def __post_init__(self) -> None:
+        """Refuse what would make every machine idle, or none."""
+        for name in ("cpu_below", "gpu_below", "coverage"):
+            if not 0 < getattr(self, name) <= 1:
+                raise ValueError(
+                    f"{name} is a fraction: write above 0, at most 1 (5 % is 0.05)"
+                )
+        if self.network_below <= 0:
+            raise ValueError("network_below is in bytes a second: write a number above 0")
+        if self.idle_for < timedelta(minutes=15):
+            raise ValueError("idle_for must be at least 15m: metrics come late")
+
 
 def decide(signal: Signal, facts: MachineFacts, settings: Settings, now: datetime) -> Decision:
     """Deallocate the machine once it has been quiet for ``idle_for``."""

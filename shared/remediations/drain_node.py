@@ -42,6 +42,11 @@ class Settings:
     delete_emptydir_data: bool | None = None
     timeout: timedelta = timedelta(minutes=15)
 
+    def __post_init__(self) -> None:
+        """Refuse a drain that could not even ask."""
+        if self.timeout < timedelta(seconds=10):
+            raise ValueError("timeout must be at least 10s")
+
 
 def decide(signal: Signal, facts: NodeFacts, settings: Settings, now: datetime) -> Decision:
     """Cordon and drain the node behind the machine."""

@@ -22,6 +22,7 @@ from shared.core.steps import Step, Verb
 from shared.core.wire import write_moment
 
 TASKS_PER_STEP = 50
+MOST_TASKS = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,15 @@ class Settings:
     retries: int = 2
     max_tasks: int = 500
     look_back: timedelta = timedelta(hours=1)
+
+    def __post_init__(self) -> None:
+        """Refuse budgets that are none."""
+        if self.retries < 1:
+            raise ValueError(
+                "retries must be at least 1; to reactivate nothing, use mode: off"
+            )
+        if not 1 <= self.max_tasks <= MOST_TASKS:
+            raise ValueError(f"max_tasks may be 1 to {MOST_TASKS}")
 
 
 def decide(

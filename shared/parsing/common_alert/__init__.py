@@ -72,7 +72,8 @@ def parse(alert: JsonObject) -> tuple[Signal | Unanswered, ...]:
     targets = incidents.targets_of(kind, essentials, said)
     signal = Signal(
         type=_SIGNALS[kind],
-        event_id=essentials.event_id,
+        # Each communication on an incident is an alert of its own; the tracking id is theirs.
+        event_id=str(said.get("tracking_id") or essentials.event_id),
         source=SOURCE,
         target="",
         observed_at=essentials.observed_at,

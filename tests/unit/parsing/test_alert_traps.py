@@ -258,3 +258,11 @@ def test_claims_and_request_bodies_of_an_activity_log_alert_are_not_kept():
     """A token's claims are nobody's business but the token's."""
     kept = json.dumps(dict(alert("activity_log_administrative").attributes))
     assert "NOT-KEPT" not in kept
+
+
+def test_every_communication_on_an_incident_is_one_event_by_its_tracking_id():
+    """So that the communication that resolves it withdraws what the first one began."""
+    active, resolved = alert("service_health_active"), alert("service_health_stage_resolved")
+
+    assert active.event_id == resolved.event_id == "NVKQ-7DG"
+    assert (active.phase, resolved.phase) == (Phase.FIRED, Phase.RESOLVED)
