@@ -202,7 +202,7 @@ def _batch(now: datetime) -> Json:
 
 
 def _objects() -> list[Json]:
-    nodes = [_node(n) for n in (EVICTED, HELD_BY_PERSON, BYSTANDER)]
+    nodes = [node(n) for n in (EVICTED, HELD_BY_PERSON, BYSTANDER)]
     nodes[1]["spec"]["unschedulable"] = True
     evicted, bystander = node_name(EVICTED), node_name(BYSTANDER)
     return [
@@ -210,12 +210,12 @@ def _objects() -> list[Json]:
         _owner("apps/v1", "DaemonSet", "gpu-plugin", "kube-system"),
         _owner("apps/v1", "ReplicaSet", "trainer", "default"),
         _owner("apps/v1", "ReplicaSet", "api", "default"),
-        *(_pod(f"trainer-{i}", evicted, "ReplicaSet", "trainer") for i in range(4)),
-        _pod("api-0", evicted, "ReplicaSet", "api"),
-        _pod("api-1", evicted, "ReplicaSet", "api"),
-        _pod("gpu-plugin-a", evicted, "DaemonSet", "gpu-plugin", namespace="kube-system"),
+        *(pod(f"trainer-{i}", evicted, "ReplicaSet", "trainer") for i in range(4)),
+        pod("api-0", evicted, "ReplicaSet", "api"),
+        pod("api-1", evicted, "ReplicaSet", "api"),
+        pod("gpu-plugin-a", evicted, "DaemonSet", "gpu-plugin", namespace="kube-system"),
         _mirror("kube-proxy", evicted),
-        _pod("trainer-elsewhere", bystander, "ReplicaSet", "trainer"),
+        pod("trainer-elsewhere", bystander, "ReplicaSet", "trainer"),
         {
             "apiVersion": "policy/v1",
             "kind": "PodDisruptionBudget",
@@ -225,7 +225,8 @@ def _objects() -> list[Json]:
     ]
 
 
-def _node(number: int) -> Json:
+def node(number: int) -> Json:
+    """Write a node of the scale set, ready, found only by its providerID."""
     conditions = [{"type": "Ready", "status": "True"}]
     return {
         "apiVersion": "v1",
@@ -249,7 +250,16 @@ def _owner(version: str, kind: str, name: str, namespace: str) -> Json:
     }
 
 
-def _pod(name: str, node: str, kind: str, owner: str, *, namespace: str = "default") -> Json:
+def pod(
+    name: str,
+    node: str,
+    kind: str,
+    owner: str,
+    *,
+    namespace: str = "default",
+    exits_after: str = "1s",
+) -> Json:
+    """Write a running pod of a controller; its own grace is two minutes."""
     return {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -257,7 +267,7 @@ def _pod(name: str, node: str, kind: str, owner: str, *, namespace: str = "defau
             "name": name,
             "namespace": namespace,
             "labels": {"app": owner},
-            "annotations": {"sandbox.nightshift/exits-after": "1s"},
+            "annotations": {"sandbox.nightshift/exits-after": exits_after},
             "ownerReferences": [
                 {
                     "apiVersion": "apps/v1",
@@ -278,7 +288,7 @@ def _pod(name: str, node: str, kind: str, owner: str, *, namespace: str = "defau
 
 
 def _mirror(name: str, node: str) -> Json:
-    pod = _pod(f"{name}-{node}", node, "Node", node, namespace="kube-system")
-    pod["metadata"]["annotations"] = {"kubernetes.io/config.mirror": "0123"}
-    pod["metadata"]["ownerReferences"] = []
-    return pod
+    mirror = pod(f"{name}-{node}", node, "Node", node, namespace="kube-system")
+    mirror["metadata"]["annotations"] = {"kubernetes.io/config.mirror": "0123"}
+    mirror["metadata"]["ownerReferences"] = []
+    return mirror
