@@ -105,13 +105,22 @@ def withdraw(plan: Plan, reason: Reason) -> Plan:
 
 
 def close(plan: Plan, *, now: datetime) -> Plan:
-    """End the plan: steps that never ran are refused, and the outcome follows from all."""
+    """End the plan: the outcome follows from all steps.
+
+    A step that never began is refused. One that began and did not end may have had its
+    effect, so that stays unknown, and ``undo_steps`` takes it back too.
+    """
     _must_be_open(plan)
     why = plan.withdrawn.value if plan.withdrawn else Reason.EARLIER_STEP_FAILED.value
     steps = tuple(
         record
         if record.outcome
-        else replace(record, outcome=StepOutcome.REFUSED, reason=why, finished_at=now)
+        else replace(
+            record,
+            outcome=StepOutcome.UNKNOWN if record.started_at else StepOutcome.REFUSED,
+            reason=why,
+            finished_at=now,
+        )
         for record in plan.steps
     )
     ended = replace(plan, steps=steps, lease=None, wake_at=None, closed_at=now)

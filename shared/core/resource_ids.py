@@ -76,7 +76,7 @@ class ResourceId:
         if any(not _SEGMENT.fullmatch(part) for part in parts):
             raise ValueError(f"{text!r} is not an ARM id: it has an empty segment")
         head, provider, tail = _split(parts)
-        if len(head) % 2 or (provider and len(tail) % 2):
+        if len(head) % 2 or len(tail) % 2:
             raise ValueError(f"{text!r} is not an ARM id: a segment lacks its pair")
         pairs = dict(zip([h.casefold() for h in head[::2]], head[1::2], strict=True))
         kind = "/".join([provider, *tail[::2]]).casefold() if provider else ""

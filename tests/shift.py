@@ -1,0 +1,348 @@
+"""A whole night over the fakes: this plays the host, the senders and the passing time.
+
+Each delivery, each message and each tick is an invocation of its own, on an event loop
+of its own. A crash ends the process: nothing of that invocation runs on, and the message
+it held reappears later, as the host does it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from shared.core.errors import RetryLater
+from shared.core.facts import AksNode
+from shared.core.plans import Plan
+from shared.core.pods import Pod
+from shared.core.settings import Settings
+from shared.core.signals import Signal, Unanswered
+from shared.engine import events, idle, runbook, sweep
+from shared.engine.answer import Answer
+from shared.engine.night import Night, Ports
+from shared.rules.book import Rule, RuleBook
+from tests import builders as make
+from tests.fakes import cloud
+from tests.fakes.ledger import (
+    Crash,
+    FakeClock,
+    FakeLedger,
+    FakeRecords,
+    FakeWakeQueue,
+    Waiting,
+)
+
+T = TypeVar("T")
+Trap = Callable[[str], None]
+BUDGET = timedelta(seconds=20)
+REAPPEARS = timedelta(minutes=10)  # a message whose holder died
+RETURNS = timedelta(seconds=30)  # a message whose function failed
+SWEEPS = timedelta(minutes=1)
+
+
+@dataclass
+class World:
+    """Everything outside the engine, each part with the same trap.
+
+    Attributes:
+        effects: Every effect on the cloud, in order.
+    """
+
+    clock: FakeClock
+    ledger: FakeLedger
+    queue: FakeWakeQueue
+    records: FakeRecords
+    resources: cloud.FakeResources
+    compute: cloud.FakeCompute
+    machine_learning: cloud.FakeMachineLearning
+    metrics: cloud.FakeMetrics
+    batch: cloud.FakeBatch
+    cluster: cloud.FakeCluster
+    effects: list[tuple[str, str]]
+
+    def picture(self) -> str:
+        """Write the cloud down, so that two moments can be compared."""
+        parts = (
+            self.cluster.nodes,
+            self.cluster.pods_by_uid,
+            self.compute.machines_by_id,
+            self.compute.snapshots,
+            self.compute.operations,
+            self.machine_learning.computes,
+            self.batch.accounts,
+            self.effects,
+        )
+        return repr(copy.deepcopy(parts))
+
+
+def a_world(now: datetime, trap: Trap) -> World:
+    """Make an empty world."""
+    clock = FakeClock(now)
+    effects: list[tuple[str, str]] = []
+    return World(
+        clock=clock,
+        ledger=FakeLedger(clock, trap),
+        queue=FakeWakeQueue(clock, trap),
+        records=FakeRecords(trap),
+        resources=cloud.FakeResources(trap=trap),
+        compute=cloud.FakeCompute(trap=trap, effects=effects, now=clock.now),
+        machine_learning=cloud.FakeMachineLearning(trap=trap, effects=effects),
+        metrics=cloud.FakeMetrics(trap=trap),
+        batch=cloud.FakeBatch(trap=trap, effects=effects),
+        cluster=cloud.FakeCluster(trap=trap, effects=effects),
+        effects=effects,
+    )
+
+
+def a_night(world: World, *rules: Rule, settings: Settings | None = None) -> Night:
+    """Make an engine over a world, with these rules in force."""
+    ports = Ports(
+        clock=world.clock,
+        ledger=world.ledger,
+        queue=world.queue,
+        records=world.records,
+        resources=world.resources,
+        compute=world.compute,
+        machine_learning=world.machine_learning,
+        metrics=world.metrics,
+        batch=world.batch,
+        cluster=world.cluster,
+    )
+    return Night(ports, RuleBook(rules), make.REMEDIATIONS, settings or SETTINGS)
+
+
+SETTINGS = Settings(subscriptions=(make.SUBSCRIPTION,), workspaces=(make.WORKSPACE,))
+
+
+@dataclass
+class Shift:
+    """One night under way.
+
+    Attributes:
+        passed: Every trap point passed so far but reads, in order.
+        die_at: Numbers in ``passed``, from 1, at which the process dies.
+        hooks: Called with each trap point, reads too, before anything else.
+    """
+
+    night: Night
+    world: World
+    passed: list[str] = field(default_factory=list)
+    die_at: set[int] = field(default_factory=set)
+    hooks: list[Trap] = field(default_factory=list)
+    is_dead: bool = False
+    crashes: int = 0
+    swept_at: datetime | None = None
+
+    @classmethod
+    def begin(
+        cls, *rules: Rule, settings: Settings | None = None, now: datetime = make.NOW
+    ) -> Shift:
+        """Begin a night with an empty world and these rules."""
+        cell: list[Shift] = []
+
+        def trap(where: str) -> None:
+            cell[0].pass_by(where)
+
+        world = a_world(now, trap)
+        cell.append(cls(a_night(world, *rules, settings=settings), world))
+        return cell[0]
+
+    def pass_by(self, where: str) -> None:
+        """Stand at one point: die if the process is dead, or is to die here."""
+        if self.is_dead:
+            raise Crash(where)
+        for hook in self.hooks:
+            hook(where)
+        if where.startswith("read "):
+            return
+        self.passed.append(where)
+        if len(self.passed) in self.die_at:
+            self.die(where)
+
+    def die(self, where: str = "") -> None:
+        """End the process here; every other task of it ends too."""
+        self.is_dead = True
+        self.crashes += 1
+        raise Crash(where)
+
+    @contextmanager
+    def raising(self, where: str, error: BaseException, times: int = 1) -> Iterator[None]:
+        """Let a trap point fail so many times."""
+        left = [times]
+
+        def hook(at: str) -> None:
+            if at == where and left[0] > 0:
+                left[0] -= 1
+                raise error
+
+        self.hooks.append(hook)
+        yield
+        self.hooks.remove(hook)
+
+    def invoke(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run one invocation in a process that may die in it; then there is a new one."""
+        try:
+            return asyncio.run(work)
+        finally:
+            self.is_dead = False
+
+    def deliver(
+        self, *signals: Signal | Unanswered, budget: timedelta = BUDGET
+    ) -> list[Answer]:
+        """Send one event, as Event Grid does: the fast path, inside a budget."""
+        return self.invoke(events.hear(self.night, signals, budget=budget))
+
+    def send(self, *signals: Signal, budget: timedelta = BUDGET) -> bool:
+        """Send one event; tell whether it was acknowledged rather than lost in a crash."""
+        try:
+            self.deliver(*signals, budget=budget)
+        except (Crash, RetryLater):
+            return False
+        return True
+
+    def run_book(self, remediation: str, target: str, **more: Any) -> Answer:
+        """Start a runbook by hand."""
+        given = {"given": {}, "is_dry_run": False, "request_id": "r-1", **more}
+        return self.invoke(runbook.start(self.night, remediation, target=target, **given))
+
+    def tick(self) -> idle.Tally:
+        """Let the idle timer fire."""
+        return self.invoke(idle.look_for_idle(self.night))
+
+    def sweep(self) -> sweep.Swept:
+        """Let the timer that resumes open plans fire."""
+        self.swept_at = self.now
+        return self.invoke(sweep.resume(self.night))
+
+    def poll(self) -> int:
+        """Let the host hand out every message that is visible now."""
+        due = self.world.queue.take()
+        for message in due:
+            self._hand_out(message)
+        return len(due)
+
+    def _hand_out(self, message: Mapping[str, Any]) -> None:
+        try:
+            self.invoke(events.wake(self.night, message))
+        except Crash:
+            self._later(message, REAPPEARS)
+        except RetryLater:
+            self._later(message, RETURNS)
+
+    def _later(self, message: Mapping[str, Any], after: timedelta) -> None:
+        self.world.queue.waiting.append(Waiting(message, self.now + after))
+
+    @property
+    def now(self) -> datetime:
+        """The present moment."""
+        return self.world.clock.now()
+
+    def move(self, span: timedelta) -> None:
+        """Let time pass, and nothing happen."""
+        self.world.clock.move(span)
+
+    def wait(self, span: timedelta) -> None:
+        """Let time pass while the host does its work."""
+        until = self.now + span
+        while (next_at := self._next()) is not None and next_at <= until:
+            self.world.clock.at = max(self.now, next_at)
+            self._turn()
+        self.world.clock.at = max(self.now, until)
+
+    def run_until_quiet(self, limit: timedelta = timedelta(hours=6)) -> None:
+        """Let the host work until no message waits and no plan is open."""
+        until = self.now + limit
+        while self.world.queue.waiting or self.world.ledger.index:
+            next_at = self._next()
+            assert next_at is not None, "something waits"
+            assert next_at <= until, f"not quiet after {limit}: {self.world.queue.waiting}"
+            self.world.clock.at = max(self.now, next_at)
+            self._turn()
+
+    def _next(self) -> datetime | None:
+        """Tell when the host has work next: a message appears, or the sweep is due."""
+        moments = [one.visible_at for one in self.world.queue.waiting]
+        if self.world.ledger.index:
+            last = self.swept_at if self.swept_at is not None else self.now
+            self.swept_at = last
+            moments.append(max(last + SWEEPS, self.now))
+        return min(moments, default=None)
+
+    def _turn(self) -> None:
+        if self.swept_at is not None and self.now >= self.swept_at + SWEEPS:
+            try:
+                self.sweep()
+            except Crash:
+                self.swept_at = self.now
+        self.poll()
+
+    # what tests look at
+
+    @property
+    def plans(self) -> list[Plan]:
+        """Every plan, in the order in which they were opened."""
+        return self.world.ledger.every_plan()
+
+    @property
+    def plan(self) -> Plan:
+        """The only plan there is."""
+        [one] = self.plans
+        return one
+
+    def reasons(self, event_id: str = "e-1") -> list[str]:
+        """Every reason that was recorded for an event; ``act`` where there was none."""
+        records = asyncio.run(self.world.ledger.find_event(event_id))
+        return [str(d["reason"] or d["kind"]) for r in records for d in r.decisions]
+
+    def node(self, number: int = 29) -> AksNode:
+        """The node on an instance, as it is now."""
+        return self.world.cluster.nodes[make.instance(number).casefold()]
+
+    def done(self, name: str) -> list[str]:
+        """What one kind of effect was done to, in order."""
+        return [what for kind, what in self.world.effects if kind == name]
+
+    # the worlds of the four scenarios
+
+    def with_node(
+        self, *pods: Pod, number: int = 29, tags: Mapping[str, str] | None = None, **pod: Any
+    ) -> AksNode:
+        """Put a spot node with pods into the world; two if none are given."""
+        node = self.world.cluster.add(make.instance(number), make.a_node(number))
+        self.world.resources.add(make.a_resource(make.instance(number), tags=tags))
+        names = (f"worker-{number}-{i}" for i in range(2))
+        for one in pods or [make.a_pod(name) for name in names]:
+            self.world.cluster.run(one, node, **pod)
+        return node
+
+    def set_node(self, node: AksNode, number: int = 29) -> None:
+        """Let somebody change a node."""
+        self.world.cluster.nodes[make.instance(number).casefold()] = node
+
+    def set_tags(self, resource_id: str, tags: Mapping[str, str]) -> None:
+        """Let a person tag a resource, wherever it is read from."""
+        tagged = make.a_resource(resource_id, tags=tags)
+        self.world.resources.add(tagged)
+        for known in (
+            self.world.compute.machines_by_id,
+            self.world.machine_learning.computes,
+        ):
+            if resource_id.casefold() in known:
+                known[resource_id.casefold()].resource = tagged
+
+    def with_machine(self, vm: str = make.VM, *disks: str, is_quiet: bool = True) -> None:
+        """Put a running machine into the world, idle unless said otherwise."""
+        self.world.compute.add(make.a_machine(vm, *disks))
+        self.world.resources.add(make.a_resource(vm))
+        if is_quiet:
+            self.world.metrics.tell(vm, make.quiet())
+
+    def with_job(self, *tasks: cloud.FakeTask, name: str = "frames") -> cloud.FakeJob:
+        """Put a Batch job into the world."""
+        self.world.resources.add(make.a_resource(make.ACCOUNT))
+        job = cloud.FakeJob(name, {task.id: task for task in tasks})
+        return self.world.batch.add(make.ACCOUNT, job)
