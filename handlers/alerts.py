@@ -14,9 +14,9 @@ blueprint = func.Blueprint()
 @blueprint.route(route="alerts", methods=["POST"])
 async def on_alert(req: func.HttpRequest) -> func.HttpResponse:
     """Answer one alert: 202 once its plan or its refusal is stored, 503 to be sent again."""
-    from shared.adapters.replies import or_problem
+    from shared.adapters.replies import or_unavailable
 
-    return await or_problem(lambda: _answer(req.get_body()))
+    return await or_unavailable(lambda: _answer(req.get_body()))
 
 
 async def _answer(body: bytes) -> func.HttpResponse:

@@ -64,6 +64,26 @@ async def or_problem(work: Callable[[], Awaitable[func.HttpResponse]]) -> func.H
         return _problem_for(error)
 
 
+async def or_unavailable(
+    work: Callable[[], Awaitable[func.HttpResponse]],
+) -> func.HttpResponse:
+    """Do the work of an inlet; whatever goes wrong answers 503, so that it is sent again.
+
+    An action group sends again after 503 and not after 500, 401 or 403: a role that is
+    missing, or a defect of ours, must not cost the alert.
+
+    Source: https://learn.microsoft.com/azure/azure-monitor/alerts/action-groups (webhook
+    retries on 408, 429, 503, 504)
+    """
+    try:
+        return await work()
+    except Exception as error:  # noqa: BLE001 - 500 would lose the alert, see above
+        _LOG.exception("inlet failed")
+        after = error.after if isinstance(error, RetryLater) else None
+        detail = str(error) if isinstance(error, AutomationError) else "an unexpected error"
+        return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, after=after)
+
+
 def _problem_for(error: AutomationError) -> func.HttpResponse:
     match error:
         case NotJson():
