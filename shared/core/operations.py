@@ -1,0 +1,126 @@
+"""The Azure operations that each verb and each kind of facts needs: the role table.
+
+A new verb is a new power, and this is where it is written down. Whoever writes the
+app's role grants exactly these. Decides nothing at run time.
+
+Two names are less obvious than the rest. An eviction is authorised as a write of pods,
+because Azure RBAC for Kubernetes knows no subresource but ``exec``. A snapshot's source
+disk must grant ``beginGetAccess``, or creating the snapshot is refused on the linked
+scope.
+
+Source: https://learn.microsoft.com/azure/role-based-access-control/permissions/compute,
+https://learn.microsoft.com/azure/role-based-access-control/permissions/containers,
+https://learn.microsoft.com/azure/role-based-access-control/permissions/ai-machine-learning,
+https://learn.microsoft.com/azure/role-based-access-control/permissions/monitor,
+https://learn.microsoft.com/azure/batch/batch-role-based-access-control,
+https://github.com/kubeguard/guard/blob/master/authz/providers/azure/rbac/checkaccessreqhelper.go,
+https://learn.microsoft.com/azure/backup/disk-backup-faq (beginGetAccess)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from shared.core.facts import FactsKind
+from shared.core.steps import Verb
+
+_VM = "Microsoft.Compute/virtualMachines"
+_INSTANCE = "Microsoft.Compute/virtualMachineScaleSets/virtualMachines"
+_DISK = "Microsoft.Compute/disks"
+_SNAPSHOT = "Microsoft.Compute/snapshots"
+_ML = "Microsoft.MachineLearningServices/workspaces/computes"
+_BATCH = "Microsoft.Batch/batchAccounts"
+_AKS = "Microsoft.ContainerService/managedClusters"
+
+
+@dataclass(frozen=True, slots=True)
+class Operations:
+    """What an identity must be granted.
+
+    Attributes:
+        actions: Control plane (``Actions`` of a role definition).
+        data_actions: Data plane (``DataActions``).
+    """
+
+    actions: tuple[str, ...] = ()
+    data_actions: tuple[str, ...] = ()
+
+
+_FIND_NODE = Operations(
+    actions=(f"{_AKS}/read", f"{_AKS}/listClusterUserCredential/action"),
+    data_actions=(f"{_AKS}/nodes/read",),
+)
+_MARK_NODE = Operations(_FIND_NODE.actions, (*_FIND_NODE.data_actions, f"{_AKS}/nodes/write"))
+
+VERBS: Mapping[Verb, Operations] = MappingProxyType(
+    {
+        Verb.CORDON: _MARK_NODE,
+        Verb.UNCORDON: _MARK_NODE,
+        Verb.DRAIN: Operations(
+            _FIND_NODE.actions,
+            (
+                *_FIND_NODE.data_actions,
+                f"{_AKS}/pods/read",
+                f"{_AKS}/pods/write",
+                f"{_AKS}/apps/daemonsets/read",
+            ),
+        ),
+        Verb.DEALLOCATE: Operations(
+            (
+                f"{_VM}/read",
+                f"{_VM}/instanceView/read",
+                f"{_VM}/deallocate/action",
+                f"{_ML}/read",
+                f"{_ML}/stop/action",
+            )
+        ),
+        Verb.SAVE_EXIT_INFO: Operations((f"{_BATCH}/read",), (f"{_BATCH}/jobs/read",)),
+        Verb.REACTIVATE: Operations(
+            (f"{_BATCH}/read",), (f"{_BATCH}/jobs/read", f"{_BATCH}/jobs/write")
+        ),
+        Verb.SNAPSHOT: Operations(
+            (
+                f"{_SNAPSHOT}/read",
+                f"{_SNAPSHOT}/write",
+                f"{_DISK}/read",
+                f"{_DISK}/beginGetAccess/action",
+            )
+        ),
+        Verb.REDEPLOY: Operations(
+            (
+                f"{_VM}/read",
+                f"{_VM}/instanceView/read",
+                f"{_VM}/redeploy/action",
+                "Microsoft.Compute/locations/operations/read",
+            )
+        ),
+    }
+)
+"""Verb -> what its effect needs, the reads that verify it included."""
+
+READS: Mapping[FactsKind, Operations] = MappingProxyType(
+    {
+        FactsKind.NODE: Operations(
+            (
+                f"{_VM}/read",
+                "Microsoft.Compute/virtualMachineScaleSets/read",
+                f"{_INSTANCE}/read",
+                *_FIND_NODE.actions,
+            ),
+            _FIND_NODE.data_actions,
+        ),
+        FactsKind.MACHINE: Operations(
+            (
+                f"{_VM}/read",
+                f"{_VM}/instanceView/read",
+                f"{_ML}/read",
+                "Microsoft.Insights/metrics/read",
+            )
+        ),
+        FactsKind.DISKS: Operations((f"{_VM}/read", f"{_VM}/instanceView/read")),
+        FactsKind.FAILED_TASKS: Operations((f"{_BATCH}/read",), (f"{_BATCH}/jobs/read",)),
+    }
+)
+"""Kind of facts -> what observing it needs; enough for a deployment that only observes."""
