@@ -27,6 +27,9 @@ from shared.rules.book import Rule
 from shared.rules.values import settings_as_yaml
 
 TRIES = 4
+PROMPT_REMINDERS = 10
+MOST_REMINDERS = 300  # a day, at the longest patience
+LONGEST_PATIENCE = timedelta(minutes=5)
 _NOTHING = timedelta(0)
 _RANK = {
     Phase.SCHEDULED: 0,
@@ -101,7 +104,7 @@ async def decide_and_open(night: Night, signal: Signal, request: Request) -> Ans
 
     So that the first effect of an eviction need not wait for it.
     """
-    early = _needs_no_rule(signal)
+    early = _needs_no_rule(signal) or _is_too_late(night, signal, request)
     if early is not None:
         return _refused(night, signal, (_ruling(early),), request)
     rules = night.rules.answering(signal.type) if request.rules is None else request.rules
@@ -126,6 +129,21 @@ def _needs_no_rule(signal: Signal) -> Skip | None:
     return None if signal.target else Skip(Reason.NOT_ACTIONABLE, "it names no resource")
 
 
+def _is_too_late(night: Night, signal: Signal, request: Request) -> Skip | None:
+    """Stop reminding of what can no longer help, readable or not."""
+    limit = signal.deadline
+    is_over = limit is not None and night.ports.clock.now() >= limit
+    return Skip(Reason.DEADLINE_PASSED) if request.attempt and is_over else None
+
+
+def patience(attempt: int) -> timedelta:
+    """Return how long to wait at least before the next reminder: none, then longer."""
+    if attempt < PROMPT_REMINDERS:
+        return _NOTHING
+    doublings = min(attempt - PROMPT_REMINDERS, 10)
+    return min(timedelta(seconds=2**doublings), LONGEST_PATIENCE)
+
+
 async def _try(
     night: Night, signal: Signal, request: Request, rules: Sequence[Rule]
 ) -> Answer:
@@ -137,8 +155,7 @@ async def _try(
             return Answer(signal, rulings)
     names = [plan_id(rule.name, signal.event_id, signal.target) for rule in rules]
     view, records = await asyncio.gather(
-        night.ports.ledger.look(signal.target, names),
-        night.ports.ledger.find_event(signal.event_id),
+        night.ports.ledger.look(signal.target, names), _records(night, signal)
     )
     known = _known(night, signal, view, records, request)
     if known is not None:
@@ -148,6 +165,11 @@ async def _try(
     if acting is None:
         return await _remember_hold(night, _refused(night, signal, rulings, request), request)
     return await _guard_and_open(night, signal, request, rulings, acting, view.head)
+
+
+async def _records(night: Night, signal: Signal) -> Sequence[EventRecord]:
+    """Read what became of the event; a tick has no phases, and thousands of targets."""
+    return () if signal.is_recurring else await night.ports.ledger.find_event(signal.event_id)
 
 
 def _known(
@@ -248,10 +270,29 @@ async def _open(night: Night, plan: Plan, head: Head, request: Request) -> Store
         delay = lease
         plan = replace(plan, lease=Lease(request.owner, now + lease), wake_at=None)
         plan = ledger.begin(plan, 0, now=now)
-    stored, _ = await asyncio.gather(
+    return await open_with_message(night, plan, head, delay=delay)
+
+
+async def open_with_message(
+    night: Night, plan: Plan, head: Head, *, delay: timedelta
+) -> StoredPlan:
+    """Store a plan and, at the same time, the message that wakes it.
+
+    A queue that is away holds nothing up: the plan is stored, and the sweep wakes it.
+
+    Raises:
+        StaleFacts, RetryLater: The plan could not be stored.
+    """
+    message = {"plan": plan.id, "seq": plan.wake_seq}
+    stored, put = await asyncio.gather(
         night.ports.ledger.open(plan, head),
-        night.ports.queue.put({"plan": plan.id, "seq": plan.wake_seq}, delay=delay),
+        night.ports.queue.put(message, delay=delay),
+        return_exceptions=True,
     )
+    if isinstance(stored, BaseException):
+        raise stored
+    if isinstance(put, BaseException) and not isinstance(put, RetryLater):
+        raise put
     return stored
 
 
@@ -273,7 +314,10 @@ def _plan(rule: Rule, act: Act, signal: Signal, now: datetime) -> Plan:
 
 
 async def _remember_hold(night: Night, given: Answer, request: Request) -> Answer:
-    """Queue a reminder for a Hold that names a time, so that it is kept."""
+    """Queue a reminder for a Hold that names a time, so that it is kept.
+
+    What holds for long is asked about less and less often, and in the end no more.
+    """
     moments = [
         r.decision.until
         for r in given.rulings
@@ -281,8 +325,9 @@ async def _remember_hold(night: Night, given: Answer, request: Request) -> Answe
         and r.decision.until is not None
         and is_worth_a_reminder(r.decision, given.signal)
     ]
-    if moments and not request.is_dry_run and request.rules is None:
-        delay = max(min(moments) - night.ports.clock.now(), _NOTHING)
+    is_kept = not request.is_dry_run and request.rules is None
+    if moments and is_kept and request.attempt < MOST_REMINDERS:
+        delay = max(min(moments) - night.ports.clock.now(), patience(request.attempt))
         message = {"signal": signal_to_json(given.signal), "attempt": request.attempt + 1}
         await night.ports.queue.put(message, delay=delay)
     return given

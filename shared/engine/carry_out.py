@@ -18,7 +18,8 @@ from shared.core.decisions import Reason
 from shared.core.errors import Forbidden, GiveUp, LeaseHeld, NotYet, RetryLater, StaleFacts
 from shared.core.facts import Facts
 from shared.core.ledger import StepResult
-from shared.core.plans import Plan, StepOutcome
+from shared.core.plans import Plan, StepOutcome, StepRecord
+from shared.core.steps import Verb
 from shared.core.wire import signal_from_json
 from shared.engine.effects import EFFECTS, Work
 from shared.engine.night import Night
@@ -28,6 +29,7 @@ from shared.rules.settings import read_settings
 
 Change = Callable[[Plan], Plan]
 MAX_TROUBLE = 40
+TROUBLE = "trouble"
 STALE_RETRY = timedelta(seconds=1)
 LONGEST_WAIT = timedelta(minutes=10)
 FRESH_FOR = timedelta(seconds=5)
@@ -92,7 +94,7 @@ async def take(night: Night, plan_id: str, *, seq: int, owner: str) -> Worker | 
     worker = Worker(night, owner, stored)
     claimed = worker.renewed(stored.plan)
     index = claimed.current
-    if index is not None:
+    if index is not None and not _must_end(claimed):
         claimed = ledger.begin(claimed, index, now=worker.now())
     try:
         worker.stored = await night.ports.ledger.save(stored, claimed)
@@ -166,11 +168,19 @@ async def _unless_unwanted(worker: Worker, index: int) -> StepResult:
     is_late = plan.deadline is not None and worker.now() >= plan.deadline
     if is_late and record.attempts <= 1 and not plan.undoes:
         return StepResult(StepOutcome.REFUSED, Reason.DEADLINE_PASSED)
-    if not plan.undoes and not record.progress:
+    if not plan.undoes and not _is_sent(record):
         reason = await _no_longer_wanted(worker)
         if reason is not None:
             return StepResult(StepOutcome.REFUSED, reason)
     return await EFFECTS[record.step.verb](_work(worker, index))
+
+
+def _is_sent(record: StepRecord) -> bool:
+    """Tell whether the step's one effect is under way, so that stopping cannot stop it.
+
+    A drain is many effects: it can be stopped before each round.
+    """
+    return record.step.verb is not Verb.DRAIN and bool(record.progress.keys() - {TROUBLE})
 
 
 def _work(worker: Worker, index: int) -> Work:
@@ -178,6 +188,8 @@ def _work(worker: Worker, index: int) -> Work:
         await worker.save(
             lambda plan: ledger.remember(worker.renewed(plan), index, dict(progress))
         )
+        if worker.plan.withdrawn is not None:
+            raise NotYet("stopping: the plan was withdrawn", after=timedelta(0))
 
     return Work(worker.night.ports, worker.plan, index, remember)
 
@@ -203,18 +215,23 @@ async def _no_longer_wanted(worker: Worker) -> Reason | None:
 
 
 async def _after_trouble(worker: Worker, index: int, trouble: RetryLater | StaleFacts) -> bool:
-    """Try again later, unless it is too late or was tried too often."""
+    """Try again later, unless it is too late or was tried too often in a row.
+
+    Trouble is counted apart from attempts: a drain that looks each second for a quarter
+    of an hour is in no trouble.
+    """
     after = min(
         trouble.after if isinstance(trouble, RetryLater) else STALE_RETRY, LONGEST_WAIT
     )
-    plan, record = worker.plan, worker.plan.steps[index]
+    plan, progress = worker.plan, worker.plan.steps[index].progress
+    times = int(progress.get(TROUBLE, 0)) + 1
     out_of_time = plan.deadline is not None and worker.now() + after >= plan.deadline
-    if out_of_time or record.attempts >= MAX_TROUBLE:
+    if out_of_time or times >= MAX_TROUBLE:
         reason = Reason.DEADLINE_PASSED if out_of_time else Reason.ATTEMPTS_EXHAUSTED
         result = StepResult(StepOutcome.FAILED, reason, {"error": str(trouble)})
         await worker.save(lambda plan: _next(worker, plan, index, result))
         return True
-    await _give_back(worker, index, after=after, progress=None)
+    await _give_back(worker, index, after=after, progress={**progress, TROUBLE: times})
     return False
 
 

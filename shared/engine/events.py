@@ -13,6 +13,7 @@ from typing import Any
 from shared.core.decisions import Reason, Skip
 from shared.core.errors import LeaseHeld
 from shared.core.plans import Plan
+from shared.core.resource_ids import same_resource
 from shared.core.signals import Phase, Signal, Unanswered
 from shared.core.wire import signal_from_json
 from shared.engine.answer import Answer, Request, decide_and_open, store
@@ -70,8 +71,25 @@ async def _respond(
             await _act(night, given, request, budget)
         return answers
     given = await decide_and_open(night, signal, request)
-    await asyncio.gather(store(night, given), _act(night, given, request, budget))
+    await asyncio.gather(_note(night, given), _act(night, given, request, budget))
     return [given]
+
+
+async def _note(night: Night, given: Answer) -> None:
+    """Store the answer, and see whether the event was taken back while it was given.
+
+    Here the plan is stored before the records are read; whoever withdraws stores its
+    record before it looks for plans. So of two that come together one sees the other.
+    """
+    await store(night, given)
+    if not given.is_new:
+        return
+    for record in await night.ports.ledger.find_event(given.signal.event_id):
+        phase = Phase(record.phase.split("+")[0])
+        if phase.withdraws and same_resource(record.target, given.signal.target):
+            message = {"signal": dict(record.signal), "attempt": 1}
+            await night.ports.queue.put(message, delay=timedelta(0))
+            return
 
 
 async def _act(night: Night, given: Answer, request: Request, budget: timedelta) -> None:

@@ -7,7 +7,6 @@ worker died may have had its effect, so it is undone too: the verb looks whose i
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
@@ -18,7 +17,7 @@ from shared.core.errors import RetryLater, StaleFacts
 from shared.core.plans import Lease, Plan, StepRecord, plan_id
 from shared.core.signals import Signal
 from shared.core.wire import signal_to_json
-from shared.engine.answer import Answer, Request
+from shared.engine.answer import MOST_REMINDERS, Answer, Request, open_with_message, patience
 from shared.engine.night import Night
 from shared.engine.rulings import Ruling
 from shared.ports import EventRecord, StoredPlan
@@ -56,6 +55,7 @@ async def _withdraw_one(night: Night, signal: Signal, request: Request) -> Answe
     ended = [await _stop(night, stored) for stored in plans]
     rulings: list[Ruling] = []
     opened: StoredPlan | None = None
+    is_new = False
     for plan in ended:
         if not ledger.undo_steps(plan):
             gone = Skip(Reason.NOTHING_TO_UNDO)
@@ -64,6 +64,7 @@ async def _withdraw_one(night: Night, signal: Signal, request: Request) -> Answe
         ruling, stored = await _undo(night, signal, plan, request)
         rulings.append(ruling)
         opened = stored or opened
+        is_new = is_new or isinstance(ruling.decision, Act)
     if not rulings:
         rulings.append(Ruling("", "", Skip(Reason.NOTHING_TO_UNDO)))
     again = f"+{request.attempt}" if request.attempt else ""
@@ -77,18 +78,21 @@ async def _withdraw_one(night: Night, signal: Signal, request: Request) -> Answe
     )
     await night.ports.ledger.record_event(record)
     await _remind(night, signal, rulings, request)
-    return Answer(signal, tuple(rulings), opened, is_new=opened is not None)
+    return Answer(signal, tuple(rulings), opened, is_new=is_new)
 
 
 async def _plans(night: Night, signal: Signal) -> list[StoredPlan]:
-    """Find plans of the incident on this target: by the rules' names and by the records."""
+    """Find plans of the incident on this target: by the rules' names and by the records.
+
+    Without those that undo others: a notice that is taken back twice is still taken back.
+    """
     if not signal.target:
         return []
     names = {plan_id(rule.name, signal.event_id, signal.target) for rule in night.rules.rules}
     records = await night.ports.ledger.find_event(signal.event_id)
     names |= _recorded(records, signal)
     view = await night.ports.ledger.look(signal.target, sorted(names))
-    return list(view.plans.values())
+    return [stored for stored in view.plans.values() if not stored.plan.undoes]
 
 
 def _recorded(records: Iterable[EventRecord], signal: Signal) -> set[str]:
@@ -149,10 +153,7 @@ async def _undo(
         undo = replace(undo, lease=Lease(request.owner, now + delay), wake_at=None)
         undo = ledger.begin(undo, 0, now=now)
     try:
-        stored, _ = await asyncio.gather(
-            night.ports.ledger.open(undo, view.head),
-            night.ports.queue.put({"plan": undo.id, "seq": 0}, delay=delay),
-        )
+        stored = await open_with_message(night, undo, view.head, delay=delay)
     except StaleFacts:
         return Ruling(rule, plan.remediation, waiting, plan=undo.id), None
     act = Act(tuple(record.step for record in undo.steps))
@@ -162,6 +163,12 @@ async def _undo(
 async def _remind(
     night: Night, signal: Signal, rulings: list[Ruling], request: Request
 ) -> None:
-    if any(isinstance(ruling.decision, Hold) for ruling in rulings):
+    is_held = any(isinstance(ruling.decision, Hold) for ruling in rulings)
+    if not is_held:
+        # Heard at the same moment, the notice may have opened its plan after we looked.
+        late = await _plans(night, signal)
+        is_held = any(s.plan.is_open and s.plan.withdrawn is None for s in late)
+    if is_held and request.attempt < MOST_REMINDERS:
         message = {"signal": signal_to_json(signal), "attempt": request.attempt + 1}
-        await night.ports.queue.put(message, delay=UNDO_RETRY)
+        delay = max(UNDO_RETRY, patience(request.attempt))
+        await night.ports.queue.put(message, delay=delay)

@@ -15,7 +15,16 @@ from shared.core.facts import AksNode
 from shared.core.ledger import StepResult
 from shared.core.pods import DrainOptions, Fate, Pod, fate, grace_for
 from shared.core.wire import write_moment
-from shared.engine.effects.work import Work, already, done, each, failed, not_yet, unknown
+from shared.engine.effects.work import (
+    Work,
+    already,
+    done,
+    each,
+    failed,
+    not_yet,
+    refused,
+    unknown,
+)
 from shared.ports import Evicted, Eviction
 
 BLOCKED_RETRY = timedelta(seconds=5)
@@ -24,14 +33,23 @@ NAMED_AT_MOST = 50
 
 
 async def cordon(work: Work) -> StepResult:
-    """Make the node unschedulable and mark it as ours, unless somebody else did first."""
+    """Make the node unschedulable and mark it as ours, unless somebody else did first.
+
+    Cordon and mark are one write, so a schedulable node that bears a mark was uncordoned
+    by a person. Is the mark this plan's, the person's word stands; an older plan's mark
+    is stale, and is taken off lest it keep the new cordon up when this plan is undone.
+    """
     node = await work.ports.cluster.find_node(work.target)
     if node is None:
         return already(Reason.TARGET_GONE)
     if node.is_unschedulable and not node.cordoned_by:
         return already(Reason.CORDONED_BY_OTHERS, node=node.name)
+    if not node.is_unschedulable and work.plan.id in node.cordoned_by:
+        return refused(Reason.UNCORDONED_BY_HAND, node=node.name)
     if not _is_ours(node, work.plan.id):
         work.must_be_ours()
+        for stale in () if node.is_unschedulable else node.cordoned_by:
+            await work.ports.cluster.uncordon(node, by=stale)
         await work.ports.cluster.cordon(node, by=work.plan.id)
         node = await work.ports.cluster.find_node(work.target)
     if node is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from shared.core.decisions import Reason
 from shared.core.facts import MachineFacts
@@ -70,9 +70,9 @@ async def redeploy(work: Work) -> StepResult:
         return await _follow(work, str(work.progress["token"]))
     intent = work.since("intent_at")
     if intent is not None:
-        await _look_for_lost_call(work)
-        if await _moved_since(work, intent_text=str(work.progress["intent_at"])):
-            return await _verify(work)
+        ended = await _lost_call(work, intent)
+        if ended is not None:
+            return ended
     now = write_moment(work.now())
     await work.remember({"intent_at": now})
     work.must_be_ours()
@@ -80,18 +80,27 @@ async def redeploy(work: Work) -> StepResult:
     raise not_yet("redeploying", LOOK_AGAIN, intent_at=now, token=token)
 
 
-async def _look_for_lost_call(work: Work) -> None:
-    """Give a call whose answer was lost the time to show."""
-    intent = work.since("intent_at")
-    state, _ = await work.ports.compute.provisioned_at(work.target)
-    if state == "updating" or (intent and work.now() < intent + INTENT_SETTLES):
-        raise not_yet("redeploying", LOOK_AGAIN, **work.progress)
+async def _lost_call(work: Work, intent: datetime) -> StepResult | None:
+    """Tell how a call ended whose answer was lost; None if it never reached the service.
 
-
-async def _moved_since(work: Work, *, intent_text: str) -> bool:
+    It is given the time to show. Whatever ended after the intent, well or badly, is taken
+    for it, because a second call would move the machine a second time.
+    """
     state, since = await work.ports.compute.provisioned_at(work.target)
-    began = write_moment(since)
-    return state == "succeeded" and began is not None and began > intent_text
+    if state == "updating" or work.now() < intent + INTENT_SETTLES:
+        raise not_yet("redeploying", LOOK_AGAIN, **work.progress)
+    if since is None or since <= intent:
+        return None
+    if state == "succeeded":
+        return await _verify(work)
+    if state == "failed":
+        return failed(Reason.REJECTED, provisioning=state)
+    return unknown(Reason.UNVERIFIED, provisioning=state)
+
+
+async def _moved_since(work: Work, intent: datetime | None) -> bool:
+    state, since = await work.ports.compute.provisioned_at(work.target)
+    return state == "succeeded" and bool(since and intent and since > intent)
 
 
 async def _follow(work: Work, token: str) -> StepResult:
@@ -104,7 +113,7 @@ async def _follow(work: Work, token: str) -> StepResult:
         case OperationState.FAILED:
             return failed(Reason.REJECTED, said=words)
         case OperationState.LOST:
-            if await _moved_since(work, intent_text=str(work.progress["intent_at"])):
+            if await _moved_since(work, work.since("intent_at")):
                 return await _verify(work)
             return unknown(Reason.UNVERIFIED, said=words)
 
