@@ -3,9 +3,14 @@
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from sandbox import azurite as emulator
 from sandbox import processes
+
+# No test is judged by a clock: a busy machine is no defect.
+settings.register_profile("nightshift", deadline=None)
+settings.load_profile("nightshift")
 
 
 @pytest.fixture(scope="session")
