@@ -24,6 +24,7 @@ from shared.core.signals import Signal, Unanswered
 from shared.engine import events, idle, runbook, sweep
 from shared.engine.answer import Answer
 from shared.engine.night import Night, Ports
+from shared.ports import EventRecord
 from shared.rules.book import Rule, RuleBook
 from tests import builders as make
 from tests.fakes import cloud
@@ -295,8 +296,12 @@ class Shift:
 
     def reasons(self, event_id: str = "e-1") -> list[str]:
         """Every reason that was recorded for an event; ``act`` where there was none."""
-        records = asyncio.run(self.world.ledger.find_event(event_id))
+        records = self.records(event_id)
         return [str(d["reason"] or d["kind"]) for r in records for d in r.decisions]
+
+    def records(self, event_id: str) -> tuple[EventRecord, ...]:
+        """Everything that was recorded for an event, oldest first."""
+        return asyncio.run(self.world.ledger.find_event(event_id))
 
     def node(self, number: int = 29) -> AksNode:
         """The node on an instance, as it is now."""
