@@ -181,8 +181,10 @@ class Shift:
                 raise error
 
         self.hooks.append(hook)
-        yield
-        self.hooks.remove(hook)
+        try:
+            yield
+        finally:
+            self.hooks.remove(hook)
 
     def invoke(self, work: Coroutine[Any, Any, T]) -> T:
         """Run one invocation in a process that may die in it; then there is a new one."""

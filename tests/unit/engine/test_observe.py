@@ -1,0 +1,113 @@
+"""Facts are gathered for what they exist for, and refused for anything else."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from shared.core.errors import InvalidTarget, ProviderUnavailable
+from shared.core.facts import FactsKind, FailedTaskFacts, MachineFacts, NodeFacts, retry_key
+from shared.engine.observe import observe
+from tests.builders import (
+    ACCOUNT,
+    COMPUTE,
+    GROUP,
+    NOW,
+    REMEDIATIONS,
+    SECOND,
+    VM,
+    a_failed_task,
+    a_notice,
+    an_alert,
+    instance,
+    quiet,
+)
+from tests.shift import Shift
+
+SETTINGS = {
+    FactsKind.NODE: REMEDIATIONS["drain_node"].settings(),
+    FactsKind.MACHINE: REMEDIATIONS["deallocate_idle"].settings(),
+    FactsKind.DISKS: REMEDIATIONS["snapshot_and_redeploy"].settings(),
+    FactsKind.FAILED_TASKS: REMEDIATIONS["reactivate_failed_tasks"].settings(),
+}
+
+
+def look(shift: Shift, kind: FactsKind, target: str, **fields):
+    """Observe a target of a notice."""
+    signal = replace(a_notice(**fields), target=target)
+    return shift.invoke(observe(kind, signal, SETTINGS[kind], shift.night.ports))
+
+
+@pytest.mark.parametrize(
+    ("kind", "target"),
+    [
+        (FactsKind.NODE, ACCOUNT),
+        (FactsKind.NODE, GROUP),
+        (FactsKind.MACHINE, instance(29)),
+        (FactsKind.DISKS, instance(29)),
+        (FactsKind.DISKS, COMPUTE),
+        *((kind, "vm-1") for kind in FactsKind),
+    ],
+)
+def test_a_target_that_has_no_such_facts_is_refused(kind: FactsKind, target: str):
+    """A rule on the wrong kind of thing is told, instead of finding it gone."""
+    with pytest.raises(InvalidTarget):
+        look(Shift.begin(), kind, target)
+
+
+@pytest.mark.parametrize(
+    ("kind", "target"),
+    [
+        (FactsKind.NODE, instance(29)),
+        (FactsKind.MACHINE, VM),
+        (FactsKind.MACHINE, COMPUTE),
+        (FactsKind.DISKS, VM),
+        (FactsKind.FAILED_TASKS, ACCOUNT),
+    ],
+)
+def test_a_target_that_is_gone_has_no_facts(kind: FactsKind, target: str):
+    """Gone is an answer, not an error."""
+    assert look(Shift.begin(), kind, target) is None
+
+
+def test_a_node_is_seen_with_its_machine():
+    """The tags are the machine's, the cordon is the node's."""
+    shift = Shift.begin()
+    node = shift.with_node(tags={"team": "vision"})
+    facts = look(shift, FactsKind.NODE, instance(29))
+    assert isinstance(facts, NodeFacts)
+    assert (node, {"team": "vision"}) == (facts.node, facts.resource.tags)
+
+
+def test_a_machine_is_seen_with_how_busy_it_was():
+    """Measured if it runs; what is off is not asked about."""
+    shift = Shift.begin()
+    shift.with_machine()
+    facts = look(shift, FactsKind.MACHINE, VM)
+    assert isinstance(facts, MachineFacts)
+    assert quiet() == facts.utilisation
+    shift.world.compute.machines_by_id[VM.casefold()].power = "stopped"
+    off = look(shift, FactsKind.MACHINE, VM)
+    assert (None, 1) == (off.utilisation, len(shift.world.metrics.asked))
+
+
+def test_failed_tasks_are_seen_with_what_their_budgets_have_spent():
+    """Whether a task may run again is decided on the ledger's count."""
+    shift = Shift.begin()
+    shift.with_job(a_failed_task())
+    key = retry_key(ACCOUNT, "frames", "frame-7")
+    shift.invoke(shift.world.ledger.spend(key, "p-1", 5))
+    facts = look(shift, FactsKind.FAILED_TASKS, ACCOUNT, attributes=an_alert().attributes)
+    assert isinstance(facts, FailedTaskFacts)
+    assert (1, {"frames": "active"}) == (facts.tasks[0].reactivations_spent, facts.jobs)
+
+
+def test_an_error_while_reading_is_nobodys_facts():
+    """Half of the facts would be a guess."""
+    shift = Shift.begin()
+    shift.with_node()
+    error = ProviderUnavailable("reading", after=SECOND)
+    with shift.raising("read resource", error), pytest.raises(ProviderUnavailable):
+        look(shift, FactsKind.NODE, instance(29))
+    assert NOW == shift.now
