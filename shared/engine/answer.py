@@ -183,6 +183,10 @@ def _known(
     mine = [r for r in records if same_resource(r.target, signal.target)]
     if view.plans:
         stored = min(view.plans.values(), key=lambda s: not s.plan.is_open)
+        if _is_own(stored.plan, request):
+            act = _ruling(Act(tuple(r.step for r in stored.plan.steps)), plan=stored.plan.id)
+            record = _record(night, signal, (act,), request)
+            return Answer(signal, (act,), stored, is_new=True, record=record)
         ruling = _ruling(Skip(Reason.DUPLICATE), plan=stored.plan.id)
         recorded = any(r.phase == signal.phase.value for r in mine)
         again = None if recorded else _record(night, signal, (ruling,), request)
@@ -194,8 +198,14 @@ def _known(
         late = Skip(Reason.NOT_ACTIONABLE, "a later phase of it came before")
         return _refused(night, signal, (_ruling(late),), request)
     if not request.attempt and any(r.phase == signal.phase.value for r in mine):
-        return Answer(signal, (_ruling(Skip(Reason.DUPLICATE)),))
+        before = Skip(Reason.DUPLICATE, "answered before: its event has the reason")
+        return Answer(signal, (_ruling(before),))
     return None
+
+
+def _is_own(plan: Plan, request: Request) -> bool:
+    """Tell whether this very call opened the plan, and only the answer was lost."""
+    return plan.lease is not None and plan.lease.owner == request.owner
 
 
 Acting = tuple[Rule, Act, Facts | None]

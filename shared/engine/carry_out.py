@@ -8,6 +8,7 @@ message that becomes visible when it is due.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,7 +21,7 @@ from shared.core.facts import Facts
 from shared.core.ledger import StepResult
 from shared.core.plans import Plan, StepOutcome, StepRecord
 from shared.core.steps import Verb
-from shared.core.wire import signal_from_json
+from shared.core.wire import plan_to_json, signal_from_json
 from shared.engine.effects import EFFECTS, Work
 from shared.engine.night import Night
 from shared.engine.observe import observe
@@ -54,24 +55,44 @@ class Worker:
         return self.night.ports.clock.now()
 
     async def save(self, change: Change) -> None:
-        """Write the next version, renewing the lease; after a lost race, on the newer one.
+        """Write the next version; after a lost race, the same change to the newer one.
+
+        A conflict may be our own write, whose answer was lost and which the library sent
+        again: then what is stored is what was wanted.
 
         Raises:
             LeaseHeld: The plan is another worker's by now, or closed.
         """
         while True:
+            wanted = change(self.plan)
             try:
-                self.stored = await self.night.ports.ledger.save(
-                    self.stored, change(self.plan)
-                )
+                self.stored = await self.night.ports.ledger.save(self.stored, wanted)
             except StaleFacts as error:
                 newer = await self.night.ports.ledger.find(self.plan.id)
                 lease = newer.plan.lease if newer else None
-                if newer is None or lease is None or lease.owner != self.owner:
+                is_ours = lease is not None and lease.owner == self.owner
+                if newer is not None and _same(newer.plan, wanted):
+                    self.stored = newer
+                    return
+                if newer is None or not is_ours:
                     raise LeaseHeld(str(error), after=STALE_RETRY) from error
                 self.stored = newer
             else:
                 return
+
+    async def claim(self, claimed: Plan) -> None:
+        """Write a claim; a conflict that is our own lost write is a claim all the same.
+
+        Raises:
+            LeaseHeld: Another worker was first.
+        """
+        try:
+            self.stored = await self.night.ports.ledger.save(self.stored, claimed)
+        except StaleFacts as error:
+            newer = await self.night.ports.ledger.find(claimed.id)
+            if newer is None or not _same(newer.plan, claimed):
+                raise LeaseHeld(str(error), after=STALE_RETRY) from error
+            self.stored = newer
 
     def renewed(self, plan: Plan) -> Plan:
         """Claim it again for as long as a lease lasts."""
@@ -96,11 +117,13 @@ async def take(night: Night, plan_id: str, *, seq: int, owner: str) -> Worker | 
     index = claimed.current
     if index is not None and not _must_end(claimed):
         claimed = ledger.begin(claimed, index, now=worker.now())
-    try:
-        worker.stored = await night.ports.ledger.save(stored, claimed)
-    except StaleFacts as error:
-        raise LeaseHeld(str(error), after=STALE_RETRY) from error
+    await worker.claim(claimed)
     return worker
+
+
+def _same(one: Plan, other: Plan) -> bool:
+    """Compare two versions as they are stored: text for text."""
+    return json.dumps(plan_to_json(one)) == json.dumps(plan_to_json(other))
 
 
 async def carry_out(worker: Worker, *, budget: timedelta) -> Plan:

@@ -71,7 +71,12 @@ async def _respond(
             await _act(night, given, request, budget)
         return answers
     given = await decide_and_open(night, signal, request)
-    await asyncio.gather(_note(night, given), _act(night, given, request, budget))
+    ended = await asyncio.gather(
+        _note(night, given), _act(night, given, request, budget), return_exceptions=True
+    )
+    for error in ended:
+        if error is not None:
+            raise error
     return [given]
 
 

@@ -106,13 +106,16 @@ async def _decide(
             known[measured.resource.id][FactsKind.MACHINE, key] = measured
     gate = asyncio.Semaphore(AT_ONCE)
 
-    async def one(machine: MachineFacts) -> Answer:
+    async def one(machine: MachineFacts) -> None:
         async with gate:
             signal = _signal(machine, now)
-            return await answer(night, signal, Request(facts=known[machine.resource.id]))
+            request = Request(facts=known[machine.resource.id])
+            try:
+                _count(await answer(night, signal, request), tally)
+            except AutomationError as error:  # one machine's trouble is no other's
+                tally.unread.append(f"{machine.resource.id}: {error}")
 
-    for given in await asyncio.gather(*(one(machine) for machine in machines)):
-        _count(given, tally)
+    await asyncio.gather(*(one(machine) for machine in machines))
 
 
 def tick_id(now: datetime) -> str:

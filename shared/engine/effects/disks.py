@@ -9,7 +9,6 @@ from shared.core.ledger import StepResult
 from shared.core.resource_ids import ResourceId, same_resource
 from shared.engine.effects.work import Work, already, done, failed, not_yet
 
-LOOK_AGAIN = timedelta(seconds=5)
 LIMIT = timedelta(minutes=30)
 TAG_SOURCE = "nightshift-source"
 TAG_PLAN = "nightshift-plan"
@@ -50,4 +49,4 @@ async def snapshot(work: Work) -> StepResult:
                 TAG_EXPIRES: str(work.args["expires"]),
             },
         )
-    raise not_yet(f"snapshotting {work.target}", LOOK_AGAIN)
+    raise not_yet(f"snapshotting {work.target}", work.soon())

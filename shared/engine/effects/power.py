@@ -14,7 +14,6 @@ from shared.ports import OperationState
 
 OFF = frozenset({"deallocated"})
 LEAVING = frozenset({"deallocating", "stopping"})
-LOOK_AGAIN = timedelta(seconds=5)
 SEND_AGAIN = timedelta(minutes=3)
 POWER_LIMIT = timedelta(minutes=20)
 REDEPLOY_LIMIT = timedelta(minutes=45)
@@ -33,7 +32,7 @@ async def deallocate(work: Work) -> StepResult:
         return failed(Reason.TIMED_OUT, power=machine.power)
     if machine.power in LEAVING:
         moment = write_moment(sent or work.now())
-        raise not_yet("deallocating", LOOK_AGAIN, sent_at=moment)
+        raise not_yet("deallocating", work.soon(), sent_at=moment)
     if sent is None or work.now() >= sent + SEND_AGAIN:
         work.must_be_ours()
         if _is_ml(work):
@@ -41,7 +40,7 @@ async def deallocate(work: Work) -> StepResult:
         else:
             await work.ports.compute.deallocate(work.target)
         sent = work.now()
-    raise not_yet("deallocating", LOOK_AGAIN, sent_at=write_moment(sent))
+    raise not_yet("deallocating", work.soon(), sent_at=write_moment(sent))
 
 
 def _is_ml(work: Work) -> bool:
@@ -77,7 +76,7 @@ async def redeploy(work: Work) -> StepResult:
     await work.remember({"intent_at": now})
     work.must_be_ours()
     token = await work.ports.compute.redeploy(work.target)
-    raise not_yet("redeploying", LOOK_AGAIN, intent_at=now, token=token)
+    raise not_yet("redeploying", work.soon(), intent_at=now, token=token)
 
 
 async def _lost_call(work: Work, intent: datetime) -> StepResult | None:
@@ -88,7 +87,7 @@ async def _lost_call(work: Work, intent: datetime) -> StepResult | None:
     """
     state, since = await work.ports.compute.provisioned_at(work.target)
     if state == "updating" or work.now() < intent + INTENT_SETTLES:
-        raise not_yet("redeploying", LOOK_AGAIN, **work.progress)
+        raise not_yet("redeploying", work.soon(), **work.progress)
     if since is None or since <= intent:
         return None
     if state == "succeeded":
@@ -107,7 +106,7 @@ async def _follow(work: Work, token: str) -> StepResult:
     state, words = await work.ports.compute.operation(work.target, token)
     match state:
         case OperationState.RUNNING:
-            raise not_yet("redeploying", LOOK_AGAIN, **work.progress)
+            raise not_yet("redeploying", work.soon(), **work.progress)
         case OperationState.SUCCEEDED:
             return await _verify(work)
         case OperationState.FAILED:
@@ -126,5 +125,5 @@ async def _verify(work: Work) -> StepResult:
     if machine.power == "running":
         return done(power=machine.power)
     if machine.power in {"starting", "unknown", None}:
-        raise not_yet("redeploying", LOOK_AGAIN, **work.progress)
+        raise not_yet("redeploying", work.soon(), **work.progress)
     return failed(Reason.NOT_RUNNING, power=machine.power)

@@ -17,6 +17,7 @@ from shared.engine.night import Ports
 T = TypeVar("T")
 R = TypeVar("R")
 AT_ONCE = 16
+LOOK_AGAIN = timedelta(seconds=5)
 LEASE_MARGIN = timedelta(seconds=2)
 
 
@@ -75,6 +76,10 @@ class Work:
         """Return how long ago the first attempt began."""
         started = self.record.started_at
         return self.now() - started if started else timedelta(0)
+
+    def soon(self) -> timedelta:
+        """Return when to look again: at first at once, then every five seconds."""
+        return min(timedelta(seconds=2 ** min(self.record.attempts - 1, 3)), LOOK_AGAIN)
 
     def must_be_ours(self) -> None:
         """Stop before an effect if the lease is about to run out.
