@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from shared.adapters.azure_errors import translated
-from shared.adapters.sdk_options import sdk_options
+from shared.adapters.sdk_options import has_proxy, sdk_options
 from shared.core.errors import InvalidTarget, ProviderUnavailable
 from shared.core.settings import Settings
 
@@ -144,6 +144,7 @@ class ArmReader:
                     policies.AsyncRetryPolicy(**options),
                     policies.AsyncBearerTokenCredentialPolicy(self._credential, self._scope),
                 ],
+                use_env_settings=has_proxy(),
                 **options,
             )
         return self._client

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from shared.adapters.sdk_options import has_proxy
 from shared.core.settings import Settings
 
 if TYPE_CHECKING:
@@ -21,4 +22,6 @@ def credential(settings: Settings) -> ManagedIdentityCredential:
     """
     from azure.identity.aio import ManagedIdentityCredential
 
-    return ManagedIdentityCredential(client_id=settings.client_id or None)
+    return ManagedIdentityCredential(
+        client_id=settings.client_id or None, use_env_settings=has_proxy()
+    )

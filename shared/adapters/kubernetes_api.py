@@ -17,7 +17,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from shared.adapters.azure_errors import retry_after
-from shared.adapters.sdk_options import CONNECT_S, READ_S
+from shared.adapters.sdk_options import CONNECT_S, READ_S, has_proxy
 from shared.core.errors import (
     AutomationError,
     Forbidden,
@@ -187,7 +187,7 @@ class KubernetesApi:
                 timeout=aiohttp.ClientTimeout(
                     total=None, sock_connect=CONNECT_S, sock_read=READ_S
                 ),
-                trust_env=True,
+                trust_env=has_proxy(),
             )
         return self._session
 

@@ -15,6 +15,20 @@ CONNECT_S = 3
 READ_S = 10
 
 
+def has_proxy() -> bool:
+    """Tell whether the environment sends HTTP through a proxy.
+
+    Told to trust the environment, aiohttp goes to a thread twice for every request: to
+    look for a proxy, and for a password in ``~/.netrc``, which our calls must not carry.
+    So it is told so only where there is a proxy, asked once for each client built.
+
+    Source: https://docs.aiohttp.org/en/stable/client_reference.html (``trust_env``)
+    """
+    from urllib.request import getproxies
+
+    return not {"http", "https"}.isdisjoint(getproxies())
+
+
 def sdk_options() -> dict[str, Any]:
     """Return the keyword arguments that every azure-core based client is built with."""
     return {

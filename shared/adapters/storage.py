@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from shared.adapters.sdk_options import has_proxy
 from shared.core.settings import Settings
 
 if TYPE_CHECKING:
@@ -57,33 +58,36 @@ class Storage:
         """Tables: the ledger."""
         from azure.data.tables.aio import TableServiceClient
 
+        options = {**_TABLE_OPTIONS, "use_env_settings": has_proxy()}
         text = self._settings.storage
         if text:
-            return TableServiceClient.from_connection_string(text, **_TABLE_OPTIONS)
+            return TableServiceClient.from_connection_string(text, **options)
         url = self._url("table", self._settings.storage_table_uri)
-        return TableServiceClient(url, credential=self._credential(), **_TABLE_OPTIONS)
+        return TableServiceClient(url, credential=self._credential(), **options)
 
     @cached_property
     def queues(self) -> QueueServiceClient:
         """Queues: what wakes plans."""
         from azure.storage.queue.aio import QueueServiceClient
 
+        options = {**_OPTIONS, "use_env_settings": has_proxy()}
         text = self._settings.storage
         if text:
-            return QueueServiceClient.from_connection_string(text, **_OPTIONS)
+            return QueueServiceClient.from_connection_string(text, **options)
         url = self._url("queue", self._settings.storage_queue_uri)
-        return QueueServiceClient(url, credential=self._credential(), **_OPTIONS)
+        return QueueServiceClient(url, credential=self._credential(), **options)
 
     @cached_property
     def blobs(self) -> BlobServiceClient:
         """Blobs: records and quarantine."""
         from azure.storage.blob.aio import BlobServiceClient
 
+        options = {**_OPTIONS, "use_env_settings": has_proxy()}
         text = self._settings.storage
         if text:
-            return BlobServiceClient.from_connection_string(text, **_OPTIONS)
+            return BlobServiceClient.from_connection_string(text, **options)
         url = self._url("blob", self._settings.storage_blob_uri)
-        return BlobServiceClient(url, credential=self._credential(), **_OPTIONS)
+        return BlobServiceClient(url, credential=self._credential(), **options)
 
     async def close(self) -> None:
         """Close what was opened, and only that."""
