@@ -89,7 +89,7 @@ async def _scenarios(sandbox: Sandbox, console: Console) -> list[Result]:
                 name, scenario = SCENARIOS[number]
                 line = progress.add_task(name, total=1, now="")
                 result = await timed(
-                    scenario, site, lambda text: progress.update(line, now=text)
+                    name, scenario, site, lambda text: progress.update(line, now=text)
                 )
                 said = "as expected" if result.verified else "[red]not as expected[/red]"
                 progress.update(line, completed=1, now=f"read back from the world: {said}")
@@ -99,27 +99,38 @@ async def _scenarios(sandbox: Sandbox, console: Console) -> list[Result]:
 
 
 def _show(results: list[Result], console: Console) -> None:
-    table = Table(title="What the night shift did", show_lines=True)
-    for heading in ("scenario", "plans", "read back from the world", "verified", "seconds"):
-        table.add_column(heading, overflow="fold")
+    table = Table(title="What the night shift did, read back from the world")
+    table.add_column("scenario", max_width=20)
+    table.add_column("seen", overflow="fold", ratio=1)
+    table.add_column("as expected")
+    table.add_column("seconds", justify="right")
     for result in results:
-        lines = [
-            f"{name}: {seen}"
-            + (
-                ""
-                if seen == result.expected[name]
-                else f" [red](not {result.expected[name]})[/]"
+        for number, (name, seen) in enumerate(result.observed.items()):
+            is_good = seen == result.expected[name]
+            wanted = (
+                "" if is_good else f" [red](expected {_words(result.expected[name])})[/red]"
             )
-            for name, seen in result.observed.items()
-        ]
-        table.add_row(
-            result.name,
-            "\n".join(result.plan),
-            "\n".join(lines),
-            "[green]yes[/green]" if result.verified else "[red]no[/red]",
-            f"{result.seconds:.1f}",
-        )
+            table.add_row(
+                "" if number else result.name,
+                f"{name}: [bold]{_words(seen)}[/bold]{wanted}",
+                "[green]yes[/green]" if is_good else "[red]no[/red]",
+                "" if number else f"{result.seconds:.1f}",
+                end_section=number == len(result.observed) - 1,
+            )
     console.print(table)
+
+
+def _words(value: object) -> str:
+    """Write a value for people: lists without brackets, true as yes."""
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case list():
+            return ", ".join(str(item) for item in value) or "none"
+        case dict():
+            return ", ".join(f"{key} {item}" for key, item in value.items()) or "none"
+        case _:
+            return str(value)
 
 
 if __name__ == "__main__":

@@ -34,10 +34,17 @@ class Result:
 Scenario = Callable[[Site, Tell], Awaitable[Result]]
 
 
-async def timed(scenario: Scenario, site: Site, tell: Tell) -> Result:
-    """Run a scenario; its result is verified if the world is as expected."""
+async def timed(name: str, scenario: Scenario, site: Site, tell: Tell) -> Result:
+    """Run a scenario; its result is verified if the world is as expected.
+
+    A scenario that fails on the way is a result too, so that the others are shown.
+    """
     began = time.monotonic()
-    result = await scenario(site, tell)
+    try:
+        result = await scenario(site, tell)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the report must say it
+        seen = f"{type(error).__name__}: {error}"
+        result = Result(name, expected={"ended": "by itself"}, observed={"ended": seen})
     result.seconds = round(time.monotonic() - began, 2)
     result.verified = result.observed == result.expected
     return result

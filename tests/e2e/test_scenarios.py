@@ -18,7 +18,7 @@ def _silent(_: str) -> None:
 async def played(site: Site) -> dict[str, tuple[Result, list[dict[str, Any]]]]:
     """All scenarios at once, and the plans of each."""
     await site.azure("DELETE", "/_calls")
-    results = await asyncio.gather(*(timed(s, site, _silent) for _, s in SCENARIOS))
+    results = await asyncio.gather(*(timed(n, s, site, _silent) for n, s in SCENARIOS))
     found = {}
     for result in results:
         plans = [(await site.call("GET", f"/api/plans/{name}"))[1] for name in result.plan]
