@@ -88,7 +88,7 @@ async def spot_eviction(site: Site, tell: Tell) -> Result:
 
 
 async def idle_compute(site: Site, tell: Tell) -> Result:
-    """A timer finds two machines that nobody uses among eight that run."""
+    """A timer finds two machines that nobody uses among ten that run."""
     tell("the timer tick_idle fires")
     before = {p["id"] for p in await _recent(site)}
     await site.fire("tick_idle")
@@ -107,6 +107,7 @@ async def idle_compute(site: Site, tell: Tell) -> Result:
         "dev-busy": ("running", world.BUSY_VM),
         "dev-no-metrics": ("running", world.SILENT_VM),
         "dev-empty-metrics": ("running", world.EMPTY_VM),
+        "dev-failed-metrics": ("running", world.FAILED_VM),
         "dev-gpu-unmeasured": ("running", world.GPU_VM),
         "dev-opted-out": ("running", world.KEPT_VM),
     }

@@ -27,6 +27,7 @@ SIZE = "Standard_D8s_v5"
 IDLE_VM = f"{COMPUTE}/virtualMachines/dev-idle"
 BUSY_VM = f"{COMPUTE}/virtualMachines/dev-busy"
 SILENT_VM = f"{COMPUTE}/virtualMachines/dev-no-metrics"
+FAILED_VM = f"{COMPUTE}/virtualMachines/dev-failed-metrics"
 EMPTY_VM = f"{COMPUTE}/virtualMachines/dev-empty-metrics"
 GPU_VM = f"{COMPUTE}/virtualMachines/dev-gpu-unmeasured"
 KEPT_VM = f"{COMPUTE}/virtualMachines/dev-opted-out"
@@ -101,7 +102,7 @@ def _vm(vm: str, size: str = SIZE, disks: tuple[str, ...] = (), **tags: str) -> 
 
 def _vms() -> list[Json]:
     return [
-        *(_vm(vm) for vm in (IDLE_VM, BUSY_VM, SILENT_VM, EMPTY_VM)),
+        *(_vm(vm) for vm in (IDLE_VM, BUSY_VM, SILENT_VM, EMPTY_VM, FAILED_VM)),
         _vm(GPU_VM, size=GPU_SIZE),
         _vm(KEPT_VM, nightshift="off"),
         _vm(DEGRADED_VM, disks=DISKS),
@@ -138,6 +139,7 @@ def _metrics() -> list[Json]:
     found += _vm_metrics(BUSY_VM, {"constant": 71.0}, {"constant": 80_000_000})
     found += _vm_metrics(DEGRADED_VM, {"constant": 93.0}, {"constant": 80_000_000})
     found += _vm_metrics(EMPTY_VM, {"series": "empty"}, {"series": "empty"})
+    found += _vm_metrics(FAILED_VM, {"series": "error"}, {"series": "error"})
     for compute, cpu in ((IDLE_CI, 1.0), (BUSY_CI, 64.0)):
         found.append(
             {
