@@ -1,0 +1,20 @@
+"""The golden trigger table: the names that others rely on."""
+
+HTTP = {
+    "on_alert": ("POST", "alerts", "FUNCTION"),
+    "start_runbook": ("POST", "runbooks/{remediation}", "FUNCTION"),
+    "list_plans": ("GET", "plans", "FUNCTION"),
+    "get_plan": ("GET", "plans/{id}", "FUNCTION"),
+    "get_event": ("GET", "events/{event_id}", "FUNCTION"),
+    "health": ("GET", "health", "ANONYMOUS"),
+}
+QUEUES = {
+    "on_platform_event": "platform-events",
+    "on_platform_event_poison": "platform-events-poison",
+    "carry_out_plan": "plans",
+    "carry_out_plan_poison": "plans-poison",
+}
+TIMERS = {
+    "tick_resume": ("*/15 * * * * *", False),
+    "tick_idle": ("0 */10 * * * *", None),
+}
