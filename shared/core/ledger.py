@@ -39,6 +39,14 @@ def _must_be_open(plan: Plan) -> None:
         raise StaleFacts(f"plan {plan.id} is closed and stays closed")
 
 
+def _unended(plan: Plan, index: int) -> StepRecord:
+    _must_be_open(plan)
+    record = plan.steps[index]
+    if record.outcome is not None:
+        raise StaleFacts(f"step {plan.step_key(index)} has ended already")
+    return record
+
+
 def claim(plan: Plan, *, owner: str, now: datetime, lease: timedelta) -> Plan:
     """Take the plan for one worker, or renew that worker's own claim.
 
@@ -60,8 +68,7 @@ def is_held(plan: Plan, *, owner: str, now: datetime) -> bool:
 
 def begin(plan: Plan, index: int, *, now: datetime) -> Plan:
     """Note that work on a step begins (again)."""
-    _must_be_open(plan)
-    record = plan.steps[index]
+    record = _unended(plan, index)
     started = record.started_at or now
     return _with(
         plan, index, replace(record, started_at=started, attempts=record.attempts + 1)
@@ -70,10 +77,7 @@ def begin(plan: Plan, index: int, *, now: datetime) -> Plan:
 
 def finish(plan: Plan, index: int, result: StepResult, *, now: datetime) -> Plan:
     """Record how a step ended; only after its effect. A step ends once."""
-    _must_be_open(plan)
-    record = plan.steps[index]
-    if record.outcome is not None:
-        raise StaleFacts(f"step {plan.step_key(index)} has ended already")
+    record = _unended(plan, index)
     ended = replace(
         record,
         outcome=result.outcome,
@@ -88,8 +92,7 @@ def finish(plan: Plan, index: int, result: StepResult, *, now: datetime) -> Plan
 
 def remember(plan: Plan, index: int, progress: Mapping[str, Any]) -> Plan:
     """Note where a step is, for the next attempt."""
-    _must_be_open(plan)
-    return _with(plan, index, replace(plan.steps[index], progress=progress))
+    return _with(plan, index, replace(_unended(plan, index), progress=progress))
 
 
 def wait(plan: Plan, *, until: datetime) -> Plan:

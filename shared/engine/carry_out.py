@@ -61,10 +61,13 @@ class Worker:
         again: then what is stored is what was wanted.
 
         Raises:
-            LeaseHeld: The plan is another worker's by now, or closed.
+            LeaseHeld: The plan is another worker's by now, or closed, or further on.
         """
         while True:
-            wanted = change(self.plan)
+            try:
+                wanted = change(self.plan)
+            except StaleFacts as error:
+                raise LeaseHeld(str(error), after=STALE_RETRY) from error
             try:
                 self.stored = await self.night.ports.ledger.save(self.stored, wanted)
             except StaleFacts as error:

@@ -131,6 +131,24 @@ def test_a_write_whose_answer_was_lost_is_not_done_twice(shift: Shift):
     assert (PlanOutcome.DONE, 2) == (shift.plan.outcome, len(shift.done("evict")))
 
 
+@pytest.mark.parametrize("nth", range(1, 12))
+def test_a_write_that_the_client_repeated_by_itself_is_recognised(shift: Shift, nth: int):
+    """The first one landed, its answer was lost, the repeat met the new version."""
+    seen = [0]
+
+    def conflict(at: str) -> None:
+        seen[0] += at in {"after save", "after open"}
+        if at in {"after save", "after open"} and seen[0] == nth:
+            raise StaleFacts("the version has changed")
+
+    shift.hooks.append(conflict)
+    shift.deliver(a_notice())
+    shift.run_until_quiet()
+    assert (PlanOutcome.DONE, 2) == (shift.plan.outcome, len(shift.done("evict")))
+    assert shift.plan.margin is not None
+    assert shift.plan.margin > timedelta(0)
+
+
 def test_a_message_that_was_lost_is_replaced_by_the_sweep(shift: Shift):
     """A worker died between its record and its message: nothing would wake the plan."""
     shift.with_node(looks_to_leave=100)
