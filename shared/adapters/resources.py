@@ -1,7 +1,8 @@
 """Any Azure resource by its id: tags, size, place and pool, a few seconds old at most.
 
 A scale set's instance is two reads at once, its own and the scale set's, because a tag
-on the scale set speaks for its instances.
+on the scale set speaks for its instances. Instances that are lost together share the
+second read.
 """
 
 from __future__ import annotations
@@ -93,17 +94,14 @@ class AzureResources:
 
     async def _instance(self, rid: ResourceId) -> Resource | None:
         pool = ResourceId.parse(rid.parent)
-        own, shared = await asyncio.gather(self._document(rid), self._document(pool))
+        own, above = await asyncio.gather(self._document(rid), self.resource(pool.text))
         if own is None:
             return None
-        above = resource_from_arm(shared, pool.text) if shared else None
         return over_pool(resource_from_arm(own, rid.text), above, pool.text)
 
     async def _in_pool(self, vm: Resource, scale_set: str) -> Resource:
         pool = ResourceId.parse(scale_set)
-        shared = await self._document(pool)
-        above = resource_from_arm(shared, pool.text) if shared else None
-        return over_pool(vm, above, pool.text)
+        return over_pool(vm, await self.resource(pool.text), pool.text)
 
     async def _batch_job(self, rid: ResourceId) -> Resource | None:
         """A job is no ARM resource: its account's tags and place speak for it."""
