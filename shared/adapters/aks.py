@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -71,17 +72,20 @@ class AksClusters:
         return nodes.node_fact(found, cluster) if found else None
 
     async def cordon(self, node: AksNode, *, by: str) -> AksNode:
-        """Make a node unschedulable and add our mark, unless somebody else already did."""
+        """Make a node unschedulable and add our mark, unless somebody else already did.
+
+        A node that was free when it was read is not read again: a notice has no time for
+        that, and the write counts only if it is as it was. If it is not, it is looked at.
+        """
 
         async def act(api: KubernetesApi) -> AksNode:
-            fresh = await _same_node(api, node)
-            now = nodes.node_fact(fresh, node.cluster)
+            if node.version and not node.is_unschedulable and not node.cordoned_by:
+                with contextlib.suppress(StaleFacts):
+                    return await _mark(api, node, (by,), unschedulable=True)
+            now = await _same_node(api, node)
             if by in now.cordoned_by or (now.is_unschedulable and not now.cordoned_by):
                 return now
-            patch = nodes.mark_patch(fresh, (*now.cordoned_by, by), unschedulable=True)
-            return nodes.node_fact(
-                await api.merge_patch(_node_path(node.name), patch), node.cluster
-            )
+            return await _mark(api, now, (*now.cordoned_by, by), unschedulable=True)
 
         return await self._with(node.cluster, act)
 
@@ -89,15 +93,11 @@ class AksClusters:
         """Take one mark off; schedulable again when none of ours is left."""
 
         async def act(api: KubernetesApi) -> AksNode:
-            fresh = await _same_node(api, node)
-            now = nodes.node_fact(fresh, node.cluster)
+            now = await _same_node(api, node)
             if by not in now.cordoned_by:
                 return now
             left = tuple(one for one in now.cordoned_by if one != by)
-            patch = nodes.mark_patch(fresh, left, unschedulable=None if left else False)
-            return nodes.node_fact(
-                await api.merge_patch(_node_path(node.name), patch), node.cluster
-            )
+            return await _mark(api, now, left, unschedulable=None if left else False)
 
         return await self._with(node.cluster, act)
 
@@ -268,7 +268,15 @@ async def _node_on(api: KubernetesApi, vm: ResourceId) -> Mapping[str, Any] | No
     return None
 
 
-async def _same_node(api: KubernetesApi, node: AksNode) -> Mapping[str, Any]:
+async def _mark(
+    api: KubernetesApi, node: AksNode, left: tuple[str, ...], *, unschedulable: bool | None
+) -> AksNode:
+    """Set our marks on a node as it was read, or raise ``StaleFacts``."""
+    patch = nodes.mark_patch(node, left, unschedulable=unschedulable)
+    return nodes.node_fact(await api.merge_patch(_node_path(node.name), patch), node.cluster)
+
+
+async def _same_node(api: KubernetesApi, node: AksNode) -> AksNode:
     """Read a node again, and make sure that it is still the same machine."""
     fresh = await api.get(_node_path(node.name))
     if fresh is None:
@@ -276,7 +284,7 @@ async def _same_node(api: KubernetesApi, node: AksNode) -> Mapping[str, Any]:
     provider = str((fresh.get("spec") or {}).get("providerID") or "")
     if provider.casefold() != node.provider_id.casefold():
         raise StaleFacts(f"the node {node.name} is another machine now")
-    return fresh
+    return nodes.node_fact(fresh, node.cluster)
 
 
 def _daemon_set(pod: Mapping[str, Any]) -> str:

@@ -67,6 +67,7 @@ def node_fact(node: Json, cluster: str) -> AksNode:
         ),
         cordoned_by=marks(node),
         taints=tuple(_taint(one) for one in spec.get("taints") or ()),
+        version=str(meta.get("resourceVersion") or ""),
     )
 
 
@@ -77,7 +78,7 @@ def marks(node: Json) -> tuple[str, ...]:
     return tuple(dict.fromkeys(one for one in named if one))
 
 
-def mark_patch(node: Json, left: tuple[str, ...], *, unschedulable: bool | None) -> Json:
+def mark_patch(node: AksNode, left: tuple[str, ...], *, unschedulable: bool | None) -> Json:
     """Write the merge patch that sets our marks on a node as it was read.
 
     It names the version that was read, so that it changes that node or nothing.
@@ -87,7 +88,7 @@ def mark_patch(node: Json, left: tuple[str, ...], *, unschedulable: bool | None)
     """
     patch: dict[str, Any] = {
         "metadata": {
-            "resourceVersion": (node.get("metadata") or {}).get("resourceVersion"),
+            "resourceVersion": node.version or None,
             "annotations": {MARK: ",".join(left) or None},
         }
     }

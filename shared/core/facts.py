@@ -61,6 +61,8 @@ class AksNode:
         cluster: ARM id of the managed cluster.
         cordoned_by: Plan ids in our own annotation: whose cordon it is; empty if a
             person or another tool cordoned it.
+        version: What was read, in the API server's words; a write that names it changes
+            exactly that or nothing. Empty if it is not known.
     """
 
     name: str
@@ -70,6 +72,7 @@ class AksNode:
     is_ready: bool
     cordoned_by: tuple[str, ...] = ()
     taints: tuple[str, ...] = ()
+    version: str = field(default="", compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,14 +120,17 @@ async def test_a_node_by_the_expected_name_on_another_machine_is_not_it(azure: C
     assert w.NAMESAKE_NODE == found.name
 
 
-async def test_a_node_that_somebody_changed_meanwhile_is_looked_at_again(
+async def test_a_node_that_somebody_keeps_changing_is_left_to_the_engine(
     azure: Cloud,
 ) -> None:
     """Our patch names the version it was decided on, or it would undo a person's cordon."""
     node = await azure.cluster.find_node(w.INSTANCE)
     assert node is not None
     standin_of(azure).fault(
-        pattern=r"PATCH .*/nodes/", status=409, body={"kind": "Status", "message": "modified"}
+        pattern=r"PATCH .*/nodes/",
+        status=409,
+        body={"kind": "Status", "message": "modified"},
+        count=2,
     )
     with pytest.raises(StaleFacts):
         await azure.cluster.cordon(node, by="plan-a")

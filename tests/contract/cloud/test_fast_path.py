@@ -55,3 +55,40 @@ def test_a_cordon_needs_no_management_library(azure: Cloud) -> None:
         "cordoned": [w.NODE, True],
         "size": w.GPU_SIZE,
     } == said
+
+
+async def test_a_free_node_is_cordoned_by_one_call(azure: Cloud) -> None:
+    """The write names the version that was read, so a second read would only cost time."""
+    assert azure.standin is not None
+    node = await azure.cluster.find_node(w.INSTANCE)
+    assert node is not None
+    before = len(azure.standin.calls(containing=f"nodes/{w.NODE}"))
+    cordoned = await azure.cluster.cordon(node, by="plan-a")
+    calls = azure.standin.calls(containing=f"nodes/{w.NODE}")[before:]
+    assert (True, ("plan-a",)) == (cordoned.is_unschedulable, cordoned.cordoned_by)
+    assert [("PATCH", 200)] == [(call["method"], call["status"]) for call in calls]
+
+
+async def test_a_node_that_changed_since_it_was_read_is_looked_at_again(azure: Cloud) -> None:
+    """A kubelet may write at any moment, and a person's cordon must not be overwritten."""
+    assert azure.standin is not None
+    node = await azure.cluster.find_node(w.INSTANCE)
+    assert node is not None
+    await azure.cluster.cordon(node, by="plan-a")
+    before = len(azure.standin.calls(containing=f"nodes/{w.NODE}"))
+    both = await azure.cluster.cordon(node, by="plan-b")
+    calls = azure.standin.calls(containing=f"nodes/{w.NODE}")[before:]
+    assert ("plan-a", "plan-b") == both.cordoned_by
+    assert [("PATCH", 409), ("GET", 200), ("PATCH", 200)] == [
+        (call["method"], call["status"]) for call in calls
+    ]
+
+
+async def test_instances_of_one_scale_set_share_its_reading(azure: Cloud) -> None:
+    """A storm of evictions would otherwise read one scale set a thousand times."""
+    assert azure.standin is not None
+    assert await azure.resources.resource(w.INSTANCE) is not None
+    assert await azure.resources.resource(w.NAMESAKE) is not None
+    paths = [call["path"] for call in azure.standin.calls(containing=w.SET_NAME)]
+    own = [path.partition("?")[0] for path in paths]
+    assert 1 == sum(path.casefold() == w.SCALE_SET.casefold() for path in own)

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.adapters import nodes
+from shared.core.facts import AksNode
 from shared.core.resource_ids import ResourceId
 
 GROUP = "/subscriptions/s/resourceGroups/MC_lab/providers/Microsoft.Compute"
@@ -18,6 +19,10 @@ SET = f"{GROUP}/virtualMachineScaleSets/aks-GPU-1-vmss"
 
 def node(**spec: Any) -> dict[str, Any]:
     return {"metadata": {"name": "n", "resourceVersion": "7"}, "spec": spec}
+
+
+def read() -> AksNode:
+    return nodes.node_fact(node(), "cluster")
 
 
 @pytest.mark.parametrize(
@@ -70,7 +75,7 @@ def test_marks_are_read_in_order_and_none_twice() -> None:
 
 def test_a_patch_names_the_version_it_was_decided_on() -> None:
     """Otherwise it would overwrite what somebody did in between."""
-    patch = nodes.mark_patch(node(), ("a", "b"), unschedulable=True)
+    patch = nodes.mark_patch(read(), ("a", "b"), unschedulable=True)
     assert {
         "metadata": {"resourceVersion": "7", "annotations": {nodes.MARK: "a,b"}},
         "spec": {"unschedulable": True},
@@ -79,10 +84,10 @@ def test_a_patch_names_the_version_it_was_decided_on() -> None:
 
 def test_the_last_mark_taken_off_removes_annotation_and_cordon() -> None:
     """In a merge patch null removes: the node is left as it was found."""
-    patch = nodes.mark_patch(node(), (), unschedulable=False)
+    patch = nodes.mark_patch(read(), (), unschedulable=False)
     assert {nodes.MARK: None} == patch["metadata"]["annotations"]
     assert {"unschedulable": None} == patch["spec"]
-    assert "spec" not in nodes.mark_patch(node(), ("a",), unschedulable=None)
+    assert "spec" not in nodes.mark_patch(read(), ("a",), unschedulable=None)
 
 
 def test_a_node_tells_readiness_taints_and_cordon() -> None:
