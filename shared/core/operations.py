@@ -74,6 +74,7 @@ VERBS: Mapping[Verb, Operations] = MappingProxyType(
                 f"{_VM}/deallocate/action",
                 f"{_ML}/read",
                 f"{_ML}/stop/action",
+                "Microsoft.MachineLearningServices/locations/computeOperationsStatus/read",
             )
         ),
         Verb.SAVE_EXIT_INFO: Operations((f"{_BATCH}/read",), (f"{_BATCH}/jobs/read",)),
