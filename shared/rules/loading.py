@@ -1,7 +1,7 @@
 """Rule files -> a rule book, or everything that is wrong with them at once.
 
-Imported once, when rules load: pydantic and the YAML parser are not worth their
-import anywhere else. Reads no file: an adapter hands the texts in.
+Imported once, when rules load: the YAML parser is not worth its import anywhere else,
+and pydantic only where a rule is wrong. Reads no file: an adapter hands the texts in.
 """
 
 from __future__ import annotations
@@ -18,10 +18,9 @@ from shared.rules.checking import check
 from shared.rules.conditions import Condition, compile_condition
 from shared.rules.documents import Scalar, locate
 from shared.rules.drafts import Draft, merge
-from shared.rules.model import RUNG_LATER, RuleModel
 from shared.rules.problems import Place, Problems, instead
 from shared.rules.settings import convert, known_settings
-from shared.rules.shape import shape
+from shared.rules.shape import RUNG_LATER, RuleShape, shape
 
 Remediations = Mapping[str, Remediation]
 
@@ -68,7 +67,7 @@ def _rule(
         remediation=remediation,
         settings=settings,
         mode=model.mode,
-        cooldown=model.guard.cooldown,
+        cooldown=model.cooldown,
         hash="",
         source=f"{draft.place.file}:{draft.place.line}",
         description=model.description,
@@ -87,7 +86,7 @@ def _refuse_bare(draft: Draft, names: list[str], problems: Problems) -> None:
 
 
 def _remediation(
-    draft: Draft, model: RuleModel, remediations: Remediations, problems: Problems
+    draft: Draft, model: RuleShape, remediations: Remediations, problems: Problems
 ) -> Remediation | None:
     if model.remediate is None:
         if "remediate" not in draft.table.entries:
@@ -104,7 +103,7 @@ def _remediation(
 
 
 def _signals(
-    draft: Draft, model: RuleModel, remediation: Remediation | None, problems: Problems
+    draft: Draft, model: RuleShape, remediation: Remediation | None, problems: Problems
 ) -> frozenset[SignalType]:
     if model.on is None and "on" not in draft.table.entries:
         answers = remediation.answers if remediation else frozenset(SignalType)
@@ -121,14 +120,14 @@ def _signals(
 
 
 def _settings(
-    draft: Draft, model: RuleModel, remediation: Remediation | None, problems: Problems
+    draft: Draft, model: RuleShape, remediation: Remediation | None, problems: Problems
 ) -> object:
     """Convert ``with`` to the remediation's own settings."""
     if remediation is None:
         return None
     known = known_settings(remediation.settings)
     values: dict[str, object] = {}
-    for name, value in model.with_.items():
+    for name, value in model.settings.items():
         key, place = locate(draft.table, ("with", name))
         if name in known:
             try:
@@ -154,7 +153,7 @@ def _refuse(place: Place, where: str, error: ValueError, problems: Problems) -> 
 
 
 def _condition(
-    draft: Draft, model: RuleModel, remediation: Remediation | None, problems: Problems
+    draft: Draft, model: RuleShape, remediation: Remediation | None, problems: Problems
 ) -> Condition | None:
     """Compile the condition and check the names in it."""
     try:

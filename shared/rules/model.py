@@ -14,15 +14,14 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 from shared.core.plans import Mode
 from shared.core.signals import SignalType
 from shared.rules.settings import duration
+from shared.rules.shape import NAME, NAME_AT_MOST, WHEN_AT_MOST
 
-NAME = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 DURATION = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h|d))+$"
 
 RULE_LATER = frozenset(
     {"approval", "blocks", "notify", "override", "overrides", "priority", "strikes", "tests"}
 )
 GUARD_LATER = frozenset({"canary", "limits"})
-RUNG_LATER = frozenset({"timeout", "verify"})
 
 
 def _as_list(value: object) -> object:
@@ -46,7 +45,7 @@ Signals = Annotated[
 Condition = Annotated[
     str,
     BeforeValidator(_as_condition),
-    Field(max_length=2000),
+    Field(max_length=WHEN_AT_MOST),
     WithJsonSchema({"type": ["string", "boolean"]}),
 ]
 
@@ -69,7 +68,9 @@ class RuleModel(BaseModel):
     model_config = ConfigDict(extra="forbid", title="rule")
 
     name: str = Field(
-        pattern=NAME, max_length=64, description="Lower-case words with hyphens, unique."
+        pattern=NAME,
+        max_length=NAME_AT_MOST,
+        description="Lower-case words with hyphens, unique.",
     )
     description: str = Field(default="", description="What it is for, in one sentence.")
     notes: str = Field(default="", description="Anything else worth knowing.")

@@ -1,84 +1,149 @@
-"""Check the shape of one merged rule: its keys and the kinds of their values."""
+"""The shape of one merged rule: its keys and the kinds of their values.
+
+A rule that is plainly right is read here by plain code, so that a cold start does not
+pay for pydantic. Whatever is not plainly right goes to the models, which decide and say
+what is wrong: this file takes no rule that they would refuse, reads none differently
+(tests/property/test_rule_shapes.py) and refuses nothing.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
-
-from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
 from shared.core.plans import Mode
 from shared.core.signals import SignalType
-from shared.rules.documents import locate, plain
+from shared.rules.documents import plain
 from shared.rules.drafts import Draft
-from shared.rules.model import GUARD_LATER, RULE_LATER, GuardModel, RuleModel
-from shared.rules.problems import Problems, instead
-from shared.rules.settings import shown
+from shared.rules.problems import Problems
+from shared.rules.settings import duration
 
-KEYS = frozenset(field.alias or name for name, field in RuleModel.model_fields.items())
-GUARD_KEYS = frozenset(GuardModel.model_fields)
-
-WANTED = {
-    "on": "write on: vm.preempt, or a list of signals",
-    "when": 'write CEL, for example when: target.tags.workload == "training"',
-    "remediate": "write remediate: drain_node, or a list with one entry",
-    "with": "write settings and values, for example with: {margin: 5s}",
-    "guard": "write for example guard: {cooldown: 30m}",
-}
-
-Path = tuple[str | int, ...]
+NAME = r"^[a-z0-9]+(-[a-z0-9]+)*$"
+NAME_AT_MOST = 64
+WHEN_AT_MOST = 2000
+RUNG_LATER = frozenset({"timeout", "verify"})
+"""Settings of the full language that this version refuses by name."""
+_KEYS = frozenset(
+    {"name", "description", "notes", "on", "when", "remediate", "with", "mode", "guard"}
+)
+_GUARD_KEYS = frozenset({"cooldown"})
+_SIGNALS = {kind.value: kind for kind in SignalType}
+_MODES = {mode.value: mode for mode in Mode}
 
 
-def shape(draft: Draft, problems: Problems) -> RuleModel:
-    """Validate a rule's shape.
+@dataclass(frozen=True, slots=True)
+class RuleShape:
+    """A rule whose keys and kinds of values are right; its words are not checked yet."""
 
-    Keys whose values are wrong are reported and then left out, so that the rest of the
-    rule can still be checked and one run names everything.
-    """
-    entries = draft.table.entries
-    content: dict[str, Any] = {key: plain(entry.node) for key, entry in entries.items()}
+    name: str
+    description: str = ""
+    notes: str = ""
+    on: tuple[SignalType, ...] | None = None
+    when: str = "true"
+    remediate: str | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    mode: Mode = Mode.OBSERVE
+    cooldown: timedelta = timedelta(0)
+
+
+class _NotPlain(Exception):
+    """The models must look at this one."""
+
+
+def shape(draft: Draft, problems: Problems) -> RuleShape:
+    """Read a rule's shape; report what is wrong with it and leave that out."""
+    content = {key: plain(entry.node) for key, entry in draft.table.entries.items()}
+    found = read_plain(content)
+    if found is not None:
+        return found
+    from shared.rules.misshapen import modelled  # noqa: PLC0415 - imports pydantic
+
+    model = modelled(draft, problems)
+    return RuleShape(
+        name=model.name,
+        description=model.description,
+        notes=model.notes,
+        on=model.on,
+        when=model.when,
+        remediate=model.remediate,
+        settings=model.with_,
+        mode=model.mode,
+        cooldown=model.guard.cooldown,
+    )
+
+
+def read_plain(content: Mapping[str, Any]) -> RuleShape | None:
+    """Read a rule that is plainly right; None leaves the verdict to the models."""
+    if not content.keys() <= _KEYS or "name" not in content:
+        return None
     try:
-        return RuleModel.model_validate(content)
-    except ValidationError as refused:
-        errors = refused.errors(include_url=False)
-    for error in errors:
-        _report(error, draft, problems)
-    wrong = {error["loc"][0] for error in errors}
-    rest = {key: value for key, value in content.items() if key not in wrong}
-    return RuleModel.model_validate({"name": "unnamed", **rest})
+        return RuleShape(**{_FIELDS.get(k, k): _READ[k](v) for k, v in content.items()})
+    except (_NotPlain, ValueError):
+        return None
 
 
-def _report(error: ErrorDetails, draft: Draft, problems: Problems) -> None:
-    """Say one of pydantic's findings in the words of the rule language."""
-    path: Path = error["loc"]
-    where = ".".join(str(part) for part in path)
-    given = shown(error["input"])
-    place = locate(draft.table, path)[1]
-    match error["type"]:
-        case "extra_forbidden":
-            _unknown_key(path, draft, problems)
-        case "enum":
-            words = [str(kind) for kind in (SignalType if path[0] == "on" else Mode)]
-            what = "signal" if path[0] == "on" else "mode"
-            suggestion = instead(str(error["input"]), words, what)
-            problems.add(place, f"unknown {what} {given}", suggestion)
-        case "string_pattern_mismatch":
-            suggestion = "write lower-case words with hyphens, as in drain-spot-nodes"
-            problems.add(place, f"the {where} {given} does not fit", suggestion)
-        case "value_error":
-            wrong, _, suggestion = str(error["ctx"]["error"]).rpartition(": ")
-            problems.add(place, f"{where}: {wrong}", suggestion)
-        case _:
-            wanted = error["msg"].replace("Input should be", "write").lower()
-            suggestion = WANTED.get(where, wanted)
-            problems.add(place, f"{where} does not fit: it is {given}", suggestion)
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise _NotPlain
+    value.encode()  # a lone surrogate is no text: UnicodeEncodeError is a ValueError
+    return value
 
 
-def _unknown_key(path: Path, draft: Draft, problems: Problems) -> None:
-    key, place = str(path[-1]), locate(draft.table, path)[0]
-    is_guard = path[0] == "guard" and len(path) > 1
-    if key in (GUARD_LATER if is_guard else RULE_LATER):
-        problems.add(place, f"not in this version: {key}", f"leave {key} out")
-        return
-    known, what = (GUARD_KEYS, "guard") if is_guard else (KEYS, "a rule")
-    problems.add(place, f"unknown key {key!r} in {what}", instead(key, known, "key"))
+def _name(value: object) -> str:
+    text = _text(value)
+    if len(text) > NAME_AT_MOST or not re.fullmatch(NAME, text):
+        raise _NotPlain
+    return text
+
+
+def _on(value: object) -> tuple[SignalType, ...]:
+    words = value if isinstance(value, list) else [value]
+    found = [_SIGNALS.get(_text(word)) for word in words]
+    if not found or None in found:
+        raise _NotPlain
+    return tuple(kind for kind in found if kind is not None)
+
+
+def _when(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    text = _text(value)
+    if len(text) > WHEN_AT_MOST:
+        raise _NotPlain
+    return text
+
+
+def _mode(value: object) -> Mode:
+    mode = _MODES.get(_text(value))
+    if mode is None:
+        raise _NotPlain
+    return mode
+
+
+def _with(value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise _NotPlain
+    return {_text(key): item for key, item in value.items()}
+
+
+def _cooldown(value: object) -> timedelta:
+    if not isinstance(value, dict) or not value.keys() <= _GUARD_KEYS:
+        raise _NotPlain
+    return duration(value["cooldown"]) if value else timedelta(0)
+
+
+_FIELDS = {"with": "settings", "guard": "cooldown"}
+_READ: Mapping[str, Any] = {
+    "name": _name,
+    "description": _text,
+    "notes": _text,
+    "on": _on,
+    "when": _when,
+    "remediate": _text,
+    "with": _with,
+    "mode": _mode,
+    "guard": _cooldown,
+}
