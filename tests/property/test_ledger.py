@@ -45,7 +45,9 @@ changes: st.SearchStrategy[Callable[[Plan], Plan]] = st.one_of(
     ),
     st.builds(lambda i, at: lambda p: ledger.begin(p, i, now=at), steps, moments),
     st.builds(
-        lambda i, result, at: lambda p: ledger.finish(p, i, result, now=at),
+        lambda i, result, at: (
+            lambda p: ledger.finish(ledger.begin(p, i, now=at), i, result, now=at)
+        ),
         steps,
         results,
         moments,
@@ -55,7 +57,8 @@ changes: st.SearchStrategy[Callable[[Plan], Plan]] = st.one_of(
     st.just(lambda p: ledger.withdraw(p, Reason.WITHDRAWN)),
     st.builds(lambda at: lambda p: ledger.close(p, now=at), moments),
 )
-verbs = st.lists(st.sampled_from(Verb), min_size=3, max_size=3)
+kinds = st.sampled_from([Verb.CORDON, Verb.CORDON, Verb.DRAIN, Verb.REDEPLOY])
+verbs = st.lists(kinds, min_size=3, max_size=3)
 
 
 def after(plan: Plan, history: list[Callable[[Plan], Plan]]) -> list[Plan]:
