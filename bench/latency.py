@@ -112,8 +112,12 @@ class App:
         from azure.data.tables.aio import TableClient
         from azure.storage.queue.aio import QueueClient
 
-        self._table = TableClient.from_connection_string(connection_string, _TABLE)
-        self._queue = QueueClient.from_connection_string(connection_string, _QUEUE)
+        from shared.adapters.sdk_options import has_proxy
+
+        told: dict[str, Any] = {"use_env_settings": has_proxy()}  # as the app's own are
+        at = connection_string
+        self._table = TableClient.from_connection_string(at, _TABLE, **told)
+        self._queue = QueueClient.from_connection_string(at, _QUEUE, **told)
         await self._table.create_table()
         await self._queue.create_queue()
 
@@ -205,6 +209,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--events", type=int, default=EVENTS, help=f"({EVENTS})")
     count = parser.parse_args().events
+    if count < 1:
+        parser.error(f"--events was {count}; it may be 1 or more")
     # The app's clients live as long as its process, so none of them is closed at the end.
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     with standing(nodes_for(count)) as at:

@@ -26,7 +26,7 @@ from bench.figures import machine, table
 from bench.standing import FIRST, ROOT, Standing, moment, node_of, preempt, standing
 from sandbox.demo.world import node_name
 
-RUNS = 11
+RUNS = 15
 WARM_UPS = 2
 IMPORT_BOUND = 1.6
 EFFECT_BOUND = 2.0
@@ -107,6 +107,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--runs", type=int, default=RUNS, help=f"of each kind ({RUNS})")
     runs = parser.parse_args().runs
+    if runs < 1:
+        parser.error(f"--runs was {runs}; it may be 1 or more")
     taken: dict[str, list[float]] = {BARE_APP: [], APP: [], BARE_EFFECT: [], "effect": []}
     with standing(runs + WARM_UPS) as at:
         for turn in range(-WARM_UPS, runs):
