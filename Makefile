@@ -29,7 +29,7 @@ demo: setup ## four platform events, from the feed to a verified remediation
 	$(BIN)/python -m sandbox.demo --report demo-report.json
 
 test: setup ## the whole test suite
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n 3 --dist loadfile
 
 test-slow: setup ## the state machine at nightly size
 	NIGHTSHIFT_MACHINE_RUNS=3000 $(BIN)/python -m pytest -q tests/property

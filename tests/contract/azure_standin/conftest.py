@@ -1,6 +1,5 @@
 """Starts the real server as a subprocess, once, and points the real SDK clients at it."""
 
-import os
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -10,23 +9,18 @@ from tests.contract.azure_standin.running import Standin, started
 
 
 @pytest.fixture(scope="session")
-def azure_standin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standin]:
-    """One stand-in for all tests of this folder; the environment tells clients of it."""
+def one_standin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standin]:
+    """One stand-in for all tests of this folder."""
     with started(tmp_path_factory.mktemp("azure")) as running:
-        told = {
-            "SSL_CERT_FILE": running.ca_file,
-            "REQUESTS_CA_BUNDLE": running.ca_file,
-            "IDENTITY_ENDPOINT": running.identity_endpoint,
-            "IDENTITY_HEADER": running.identity_header,
-        }
-        saved = {name: os.environ.get(name) for name in told}
-        os.environ.update(told)
         yield running
-        for name, value in saved.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+
+
+@pytest.fixture
+def azure_standin(one_standin: Standin, monkeypatch: pytest.MonkeyPatch) -> Standin:
+    """The stand-in; the environment tells clients of it for the length of one test."""
+    for name, value in one_standin.environment.items():
+        monkeypatch.setenv(name, value)
+    return one_standin
 
 
 @pytest.fixture

@@ -25,6 +25,16 @@ class Standin:
     kubeconfig: str
 
     @property
+    def environment(self) -> dict[str, str]:
+        """What App Service and a CA bundle tell deployed code."""
+        return {
+            "SSL_CERT_FILE": self.ca_file,
+            "REQUESTS_CA_BUNDLE": self.ca_file,
+            "IDENTITY_ENDPOINT": self.identity_endpoint,
+            "IDENTITY_HEADER": self.identity_header,
+        }
+
+    @property
     def tls(self) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=self.ca_file)
 

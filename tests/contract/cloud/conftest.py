@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from typing import Any
@@ -16,8 +15,8 @@ from tests.contract.cloud.clouds import Cloud
 
 
 @pytest.fixture(scope="session")
-def local_azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standin]:
-    """One stand-in for all tests of this folder; the environment tells clients of it.
+def one_azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standin]:
+    """One stand-in for all tests of this folder.
 
     Deployed code has ``SSL_CERT_FILE`` before aiohttp is imported. A test process has
     imported it long before, so the authority is added to the trust aiohttp already has.
@@ -25,21 +24,16 @@ def local_azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standin]:
     from aiohttp import connector
 
     with started(tmp_path_factory.mktemp("cloud")) as running:
-        told = {
-            "SSL_CERT_FILE": running.ca_file,
-            "REQUESTS_CA_BUNDLE": running.ca_file,
-            "IDENTITY_ENDPOINT": running.identity_endpoint,
-            "IDENTITY_HEADER": running.identity_header,
-        }
         connector._SSL_CONTEXT_VERIFIED.load_verify_locations(cafile=running.ca_file)
-        saved = {name: os.environ.get(name) for name in told}
-        os.environ.update(told)
         yield running
-        for name, value in saved.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+
+
+@pytest.fixture
+def local_azure(one_azure: Standin, monkeypatch: pytest.MonkeyPatch) -> Standin:
+    """The stand-in; the environment tells clients of it for the length of one test."""
+    for name, value in one_azure.environment.items():
+        monkeypatch.setenv(name, value)
+    return one_azure
 
 
 @pytest.fixture

@@ -104,7 +104,7 @@ async def test_an_account_that_does_not_answer_is_left_soon(azurite: str, clock:
         await TableLedger(storage, clock).look(VM, [])
     with pytest.raises(ProviderUnavailable):
         await PlanWakeQueue(storage).put({}, delay=clock.at - clock.at)
-    # Two tries each; aiohttp itself opens a GET's connection anew once.
+    # Two tries each; aiohttp itself opens the connection of a read anew once.
     assert 2 * 2 <= len(connections) <= 3 * 2
     server.close()
     await server.wait_closed()
