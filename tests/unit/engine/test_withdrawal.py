@@ -14,6 +14,7 @@ from shared.core.decisions import Reason
 from shared.core.errors import ProviderUnavailable
 from shared.core.plans import PlanOutcome, StepOutcome
 from shared.engine import events
+from shared.ports import EventRecord
 from tests.builders import (
     SECOND,
     a_degradation,
@@ -25,6 +26,7 @@ from tests.builders import (
     instance,
 )
 from tests.fakes.cloud import FOREVER
+from tests.fakes.ledger import FakeLedger
 from tests.shift import BUDGET, Shift
 
 
@@ -130,6 +132,36 @@ def test_a_withdrawal_that_comes_a_little_later_leaves_the_node_free_too(
         await asyncio.gather(first, later())
 
     shift.invoke(both())
+    shift.run_until_quiet()
+    assert (False, ()) == (shift.node().is_unschedulable, shift.node().cordoned_by)
+
+
+class SlowToRecord(FakeLedger):
+    """A ledger in which the record of a withdrawal takes its time."""
+
+    async def record_event(self, record: EventRecord) -> bool:
+        """Let others act first."""
+        for _ in range(20 if record.phase == "canceled" else 0):
+            await asyncio.sleep(0)
+        return await super().record_event(record)
+
+
+def test_a_notice_that_is_answered_while_its_withdrawal_is_being_recorded(shift: Shift):
+    """No plan yet when the one looked, no record yet when the other did."""
+    shift.world.ledger.__class__ = SlowToRecord
+    shift.with_node(looks_to_leave=3)
+
+    async def later() -> None:
+        for _ in range(4):
+            await asyncio.sleep(0)
+        await events.hear(shift.night, [a_notice()], budget=BUDGET)
+
+    async def both() -> None:
+        back = events.hear(shift.night, [canceled(a_notice())], budget=BUDGET)
+        await asyncio.gather(back, later())
+
+    shift.invoke(both())
+    assert 1 == len(shift.plans)
     shift.run_until_quiet()
     assert (False, ()) == (shift.node().is_unschedulable, shift.node().cordoned_by)
 
