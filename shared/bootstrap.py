@@ -24,6 +24,7 @@ from shared.adapters.storage import Storage
 from shared.adapters.table_ledger import TableLedger
 from shared.adapters.virtual_machines import AzureCompute
 from shared.adapters.wake_queue import PlanWakeQueue
+from shared.core.errors import InvalidSetting, Misconfigured
 from shared.core.settings import Settings
 from shared.engine.night import Night, Ports
 from shared.remediations import discover
@@ -36,10 +37,13 @@ def night() -> Night:
     """Return this process's engine, building it on first use.
 
     Raises:
-        InvalidSetting: A setting or a rule file is wrong; the message lists every one.
+        Misconfigured: A setting or a rule file is wrong; the message lists every one.
     """
     if "night" not in _built:
-        _built["night"] = build(read_settings(os.environ))
+        try:
+            _built["night"] = build(read_settings(os.environ))
+        except InvalidSetting as error:
+            raise Misconfigured(str(error)) from error
     return _built["night"]
 
 

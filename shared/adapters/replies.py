@@ -20,10 +20,12 @@ from shared.core.errors import (
     InvalidSetting,
     InvalidTarget,
     MalformedEvent,
+    Misconfigured,
     NotJson,
     RetryLater,
 )
 
+NOT_WORKING = "a setting or a rule of the app is wrong: see its log"
 PROBLEM = "application/problem+json"
 _LOG = logging.getLogger("nightshift")
 
@@ -80,12 +82,16 @@ async def or_unavailable(
     except Exception as error:  # noqa: BLE001 - 500 would lose the alert, see above
         _LOG.exception("inlet failed")
         after = error.after if isinstance(error, RetryLater) else None
-        detail = str(error) if isinstance(error, AutomationError) else "an unexpected error"
+        is_told = isinstance(error, AutomationError) and not isinstance(error, Misconfigured)
+        detail = str(error) if is_told else "it could not be taken in: see the log"
         return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, after=after)
 
 
 def _problem_for(error: AutomationError) -> func.HttpResponse:
     match error:
+        case Misconfigured():
+            # What is wrong stands in the log: settings are not for whoever asks.
+            return problem(HTTPStatus.SERVICE_UNAVAILABLE, NOT_WORKING)
         case NotJson():
             return problem(HTTPStatus.BAD_REQUEST, str(error))
         case MalformedEvent() | InvalidTarget() | InvalidSetting():

@@ -198,6 +198,6 @@ _READERS: Mapping[str, Reader] = {
     "rules": _list(str),
     "lease": _between(timedelta(seconds=10), timedelta(minutes=10)),
     "event_budget": _between(timedelta(seconds=1), timedelta(seconds=25)),
-    "plan_budget": _between(timedelta(seconds=10), timedelta(minutes=8)),
+    "plan_budget": _between(timedelta(seconds=10), timedelta(minutes=4, seconds=30)),
     "dry_run": _boolean,
 }

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -17,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 from shared.adapters import machines as read
 from shared.adapters.arm import Answer, ArmReader
 from shared.adapters.azure_errors import translated
+from shared.adapters.resources import AzureResources, over_pool
 from shared.adapters.sdk_options import sdk_options
-from shared.core.errors import InvalidTarget
+from shared.core.errors import AutomationError, InvalidTarget
 from shared.core.facts import DiskFacts, MachineFacts
 from shared.core.resource_ids import SCALE_SET_VM, SNAPSHOT, VM, ResourceId
 from shared.core.settings import Settings
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from azure.mgmt.compute.aio import ComputeManagementClient
 
 ROLE = "Virtual Machine Contributor"
+SNAPSHOT_ROLES = "Disk Snapshot Contributor, and Disk Backup Reader on the disk"
 _VIEW = "instanceView"
 _ASYNC, _LOCATION = "Azure-AsyncOperation", "Location"
 _TOKEN_LIMIT = 4096
@@ -49,6 +52,7 @@ class AzureCompute:
         self._arm = arm
         self._endpoint = settings.resource_manager.rstrip("/")
         self._scope = settings.resource_manager_audience.rstrip("/") + "/.default"
+        self._resources = AzureResources(arm)
         self._clients: dict[str, ComputeManagementClient] = {}
 
     async def machines(self, subscription: str) -> AsyncIterator[MachineFacts]:
@@ -65,12 +69,26 @@ class AzureCompute:
             )
         for document in every:
             vm = str(document.get("id") or "")
-            yield read.machine_fact(document, vm, states.get(vm.casefold(), {}))
+            machine = read.machine_fact(document, vm, states.get(vm.casefold(), {}))
+            try:
+                yield await self._with_pool_tags(machine)
+            except AutomationError:  # a pool that cannot be read hides no other machine
+                yield replace(machine, power=None)
 
     async def machine(self, vm: str) -> MachineFacts | None:
         """Read one VM with its power state."""
         document = await self._read(vm)
-        return None if document is None else read.machine_fact(document, vm)
+        if document is None:
+            return None
+        return await self._with_pool_tags(read.machine_fact(document, vm))
+
+    async def _with_pool_tags(self, machine: MachineFacts) -> MachineFacts:
+        """Lay the machine's own tags over its scale set's: an opt-out there counts here."""
+        pool = machine.resource.pool
+        if not pool:
+            return machine
+        above = await self._resources.resource(pool)
+        return replace(machine, resource=over_pool(machine.resource, above, pool))
 
     async def deallocate(self, vm: str) -> None:
         """Ask for deallocation, which ends the bill for the machine itself.
@@ -95,7 +113,7 @@ class AzureCompute:
         document = await self._read(vm)
         if document is None:
             return None
-        machine = read.machine_fact(document, vm)
+        machine = await self._with_pool_tags(read.machine_fact(document, vm))
         found = read.managed_disks(document, machine.resource.location)
         return DiskFacts(machine.resource, machine.power, found)
 
@@ -131,7 +149,7 @@ class AzureCompute:
                 ),
             ),
         )
-        async with translated(f"snapshotting {disk}", role="Disk Snapshot Contributor"):
+        async with translated(f"snapshotting {disk}", role=SNAPSHOT_ROLES):
             await client.snapshots.begin_create_or_update(
                 rid.resource_group, rid.name, wanted, polling=False
             )

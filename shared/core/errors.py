@@ -14,6 +14,7 @@
     │   ├── DeadlinePassed      acting stopped being useful
     │   ├── AttemptsExhausted   tried as often as allowed
     │   └── InvalidSetting      a setting or a rule file is wrong
+    │       └── Misconfigured     and it is the app's own
     └── StaleFacts            the world or the ledger moved; look again
 
 Two things are deliberately absent. A guardrail that says no is a ``Hold`` or
@@ -93,6 +94,10 @@ class AttemptsExhausted(GiveUp):
 
 class InvalidSetting(GiveUp):
     """A setting or a rule file is wrong; the message names it and what it may be."""
+
+
+class Misconfigured(InvalidSetting):
+    """The app's own settings or rules are wrong: no request of anybody's can be."""
 
 
 class StaleFacts(AutomationError):

@@ -45,7 +45,12 @@ Guardrail = Callable[[Context], Hold | Skip | None]
 
 def mode(context: Context) -> Skip | None:
     """Refuse what the rule's mode does not allow; a person's request has its own mode."""
-    match context.mode:
+    return mode_allows(context.mode)
+
+
+def mode_allows(rule: Mode) -> Skip | None:
+    """Tell what a rule's mode says to acting, whatever else is true."""
+    match rule:
         case Mode.OFF:
             return Skip(Reason.MODE_OFF)
         case Mode.OBSERVE:

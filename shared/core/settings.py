@@ -128,7 +128,7 @@ class Settings:
         default=timedelta(minutes=4),
         metadata=_setting(
             "NIGHTSHIFT_PLAN_BUDGET",
-            "how long one queue invocation works on a plan, 10s to 8m",
+            "how long one queue invocation works on a plan, 10s to 4m30s",
         ),
     )
     dry_run: bool = field(

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from shared.core import guardrails, ledger
 from shared.core.decisions import Act, Decision, Hold, Reason, Skip
-from shared.core.errors import RetryLater, StaleFacts
+from shared.core.errors import GiveUp, InvalidTarget, RetryLater, StaleFacts
 from shared.core.facts import Facts
 from shared.core.plans import Lease, Plan, StepRecord, plan_id
 from shared.core.resource_ids import same_resource
@@ -27,6 +27,7 @@ from shared.rules.book import Rule
 from shared.rules.values import settings_as_yaml
 
 TRIES = 4
+BRIEF = ("rule", "remediation", "plan", "kind", "reason")
 PROMPT_REMINDERS = 10
 MOST_REMINDERS = 300  # a day, at the longest patience
 LONGEST_PATIENCE = timedelta(minutes=5)
@@ -94,9 +95,29 @@ async def answer(night: Night, signal: Signal, request: Request) -> Answer:
 
 
 async def store(night: Night, given: Answer) -> None:
-    """Store an answer's record, if it has one."""
-    if given.record is not None:
+    """Store an answer's record, if it has one.
+
+    One that no row holds is kept whole as a document, and the row names it: an event
+    must not come again and again because there is much to say about it.
+    """
+    if given.record is None:
+        return
+    try:
         await night.ports.ledger.record_event(given.record)
+    except InvalidTarget:
+        name = f"events/{plan_id('', given.record.event_id, given.record.target)}.json"
+        whole = {
+            "signal": dict(given.record.signal),
+            "decisions": [dict(d) for d in given.record.decisions],
+        }
+        await night.ports.records.keep(name, whole)
+        brief = tuple(
+            {**{k: d.get(k) for k in BRIEF}, "record": name} for d in given.record.decisions
+        )
+        short = {**given.record.signal, "attributes": {"record": name}}
+        await night.ports.ledger.record_event(
+            replace(given.record, signal=short, decisions=brief)
+        )
 
 
 async def decide_and_open(night: Night, signal: Signal, request: Request) -> Answer:
@@ -115,6 +136,9 @@ async def decide_and_open(night: Night, signal: Signal, request: Request) -> Ans
             return await _try(night, signal, request, rules)
         except StaleFacts:
             continue
+        except GiveUp as error:
+            never = _ruling(Skip(Reason.REJECTED, str(error)))
+            return _refused(night, signal, (never,), request)
     raise RetryLater(
         f"opening a plan for {signal.event_id}: its target's ledger row kept changing",
         after=timedelta(seconds=1),
@@ -214,11 +238,18 @@ Acting = tuple[Rule, Act, Facts | None]
 async def _judge(
     night: Night, signal: Signal, rules: Sequence[Rule], facts: FactsByKind
 ) -> tuple[tuple[Ruling, ...], Acting | None]:
-    """Ask the rules in order, up to the first that would act."""
+    """Ask the rules in order, up to the first that would act and may.
+
+    One that only observes says what it would do and stands in nobody's way.
+    """
     now = night.ports.clock.now()
     rulings: list[Ruling] = []
     for index, rule in enumerate(rules):
         ruling, seen = await rule_on(night, rule, signal, known=facts, now=now)
+        only_watching = guardrails.mode_allows(rule.mode)
+        if isinstance(ruling.decision, Act) and only_watching is not None:
+            rulings.append(replace(ruling, decision=only_watching, draft=ruling.decision))
+            continue
         rulings.append(ruling)
         if isinstance(ruling.decision, Act):
             rest = Skip(Reason.OTHER_RULE_ACTED, rule.name)
@@ -357,6 +388,7 @@ def _record(
     night: Night, signal: Signal, rulings: Sequence[Ruling], request: Request
 ) -> EventRecord:
     again = f"+{request.attempt}" if request.attempt else ""
+    again += "+dry" if request.is_dry_run else ""
     return EventRecord(
         event_id=signal.event_id,
         phase=signal.phase.value + again,

@@ -40,12 +40,7 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class Night:
-    """One process's engine: the same value serves every event.
-
-    Attributes:
-        owner: This process's name on a lease, from ``Clock.token``; each invocation adds
-            its own token, so two invocations in one process never share a lease.
-    """
+    """One process's engine: the same value serves every event."""
 
     ports: Ports
     rules: RuleBook

@@ -66,7 +66,13 @@ async def start(
         observed_at=night.ports.clock.now(),
         attributes={"remediation": remediation, "reason": reason, "dry_run": is_dry_run},
     )
-    return await answer(night, signal, Request(is_dry_run=is_dry_run, rules=(rule,)))
+    said = await answer(night, signal, Request(is_dry_run=is_dry_run, rules=(rule,)))
+    if said.stored is not None and said.stored.plan.rule_hash != rule.hash:
+        raise InvalidSetting(
+            f"the idempotency key {request_id!r} was used with other settings: "
+            f"its plan is {said.stored.plan.id}; take another key for another request"
+        )
+    return said
 
 
 def check_target(remediation: Remediation, target_type: str, target: str) -> None:

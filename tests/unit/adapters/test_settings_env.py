@@ -119,7 +119,7 @@ def test_storage_is_needed():
         ("NIGHTSHIFT_LEASE", "30", "not a duration"),
         ("NIGHTSHIFT_LEASE", "9" * 30 + "d", "longer than a calendar"),
         ("NIGHTSHIFT_EVENT_BUDGET", "26s", "between 1s and 25s"),
-        ("NIGHTSHIFT_PLAN_BUDGET", "9m", "between 10s and 8m"),
+        ("NIGHTSHIFT_PLAN_BUDGET", "5m", "between 10s and 4m30s"),
         ("NIGHTSHIFT_DRY_RUN", "yes", "neither true nor false"),
     ],
 )
