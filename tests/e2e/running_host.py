@@ -45,7 +45,9 @@ class RunningHost:
         _, text = await self.request("GET", "/v1/seen", headers={"x-functions-key": FUNCTION})
         return [note for note in json.loads(text) if note["function"] == function]
 
-    async def eventually(self, function: str, until: Callable[[list[dict]], bool]) -> list[dict]:
+    async def eventually(
+        self, function: str, until: Callable[[list[dict]], bool]
+    ) -> list[dict]:
         """Wait until what a function noted is as wanted; fail with it after 20 seconds."""
         limit = time.monotonic() + 20
         while not until(notes := await self.seen(function)):
