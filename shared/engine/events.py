@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from shared.core.decisions import Reason, Skip
-from shared.core.errors import LeaseHeld
+from shared.core.decisions import Hold, Reason, Skip
+from shared.core.errors import AutomationError, LeaseHeld
 from shared.core.plans import Plan
 from shared.core.resource_ids import same_resource
 from shared.core.signals import Phase, Signal, Unanswered
-from shared.core.wire import signal_from_json
+from shared.core.wire import signal_from_json, signal_to_json
 from shared.engine.answer import Answer, Request, decide_and_open, store
 from shared.engine.carry_out import Worker, carry_out, take
 from shared.engine.night import Night
@@ -59,7 +59,25 @@ async def _hear_one(
         return []
     is_urgent = budget > timedelta(0) and (signal.is_involuntary or signal.phase.withdraws)
     owner = night.ports.clock.token() if is_urgent else ""
-    return await _respond(night, signal, Request(owner=owner), budget)
+    try:
+        return await _respond(night, signal, Request(owner=owner), budget)
+    except AutomationError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a defect is recorded, see _put_aside
+        return [await _put_aside(night, signal, error)]
+
+
+async def _put_aside(night: Night, signal: Signal, error: Exception) -> Answer:
+    """Leave a signal that a defect of ours stopped to the queue, and acknowledge it.
+
+    Raised, it would come again for a day, and Event Grid holds back everything else for
+    a receiver that keeps failing: one poison event must never hold up the next eviction.
+    The queue tries again, and what fails there every time is kept with the poison.
+    """
+    message = {"signal": signal_to_json(signal), "attempt": 1}
+    await night.ports.queue.put(message, delay=timedelta(0))
+    detail = f"a defect, left to the queue: {type(error).__name__}: {error}"
+    return Answer(signal, (Ruling("", "", Hold(Reason.UNREADABLE, detail=detail)),))
 
 
 async def _respond(

@@ -110,12 +110,13 @@ def test_the_code_under_test_is_this_one():
     assert ROOT / "shared" / "__init__.py" == Path(shared.__file__)
 
 
-def test_the_engine_catches_everything_in_one_place_only():
-    """A second catch-all would hide what the first one records."""
+def test_the_engine_catches_everything_where_a_step_and_where_an_event_comes_in_only():
+    """One more catch-all would hide what these two record."""
     folders = ("shared/core/", "shared/engine/", "shared/remediations/", "shared/parsing/")
     found = [
         path.relative_to(ROOT).as_posix()
         for path in DEPLOYED
         if re.search(r"except Exception\b", path.read_text())
     ]
-    assert ["shared/engine/carry_out.py"] == [n for n in found if n.startswith(folders)]
+    outermost = ["shared/engine/carry_out.py", "shared/engine/events.py"]
+    assert outermost == sorted(n for n in found if n.startswith(folders))

@@ -179,3 +179,16 @@ def test_a_plan_whose_remediation_is_gone_is_refused(shift: Shift):
     )
     shift.run_until_quiet()
     assert Reason.NO_LONGER_WANTED == shift.plan.steps[0].reason
+
+
+def test_a_defect_in_deciding_is_left_to_the_queue_and_holds_nothing_up():
+    """Event Grid holds back every event for a receiver that keeps failing."""
+    shift = Shift.begin(a_rule())
+    shift.with_node()
+    with shift.raising("read find_node", KeyError("a defect of ours")):
+        [given] = shift.deliver(a_notice())
+
+    assert "KeyError" in given.rulings[0].to_json()["detail"]
+    assert [] == shift.plans
+    shift.run_until_quiet()
+    assert ["worker-29-0", "worker-29-1"] == sorted(shift.done("evict"))
