@@ -16,12 +16,20 @@ from shared.core import guardrails, ledger
 from shared.core.decisions import Act, Decision, Hold, Reason, Skip
 from shared.core.errors import RetryLater, StaleFacts
 from shared.core.facts import Facts
+from shared.core.incidents import needs_no_rule, overtaken
 from shared.core.plans import Lease, Plan, StepRecord, plan_id
 from shared.core.resource_ids import same_resource
-from shared.core.signals import Phase, Signal
+from shared.core.signals import Signal
 from shared.core.wire import signal_to_json
 from shared.engine.night import Night
-from shared.engine.rulings import FactsByKind, Ruling, is_worth_a_reminder, rule_on
+from shared.engine.recorded import recorded
+from shared.engine.rulings import (
+    FactsByKind,
+    Ruling,
+    is_worth_a_reminder,
+    outranked,
+    rule_on,
+)
 from shared.ports import EventRecord, Head, StoredPlan, TargetView
 from shared.rules.book import Rule
 from shared.rules.values import settings_as_yaml
@@ -31,15 +39,6 @@ PROMPT_REMINDERS = 10
 MOST_REMINDERS = 300  # a day, at the longest patience
 LONGEST_PATIENCE = timedelta(minutes=5)
 _NOTHING = timedelta(0)
-_RANK = {
-    Phase.SCHEDULED: 0,
-    Phase.FIRED: 0,
-    Phase.STARTED: 1,
-    Phase.COMPLETED: 2,
-    Phase.FAILED: 2,
-    Phase.CANCELED: 3,
-    Phase.RESOLVED: 3,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +103,7 @@ async def decide_and_open(night: Night, signal: Signal, request: Request) -> Ans
 
     So that the first effect of an eviction need not wait for it.
     """
-    early = _needs_no_rule(signal) or _is_too_late(night, signal, request)
+    early = needs_no_rule(signal) or _is_too_late(night, signal, request)
     if early is not None:
         return _refused(night, signal, (_ruling(early),), request)
     rules = night.rules.answering(signal.type) if request.rules is None else request.rules
@@ -119,14 +118,6 @@ async def decide_and_open(night: Night, signal: Signal, request: Request) -> Ans
         f"opening a plan for {signal.event_id}: its target's ledger row kept changing",
         after=timedelta(seconds=1),
     )
-
-
-def _needs_no_rule(signal: Signal) -> Skip | None:
-    if signal.is_test:
-        return Skip(Reason.TEST_EVENT)
-    if not signal.phase.opens:
-        return Skip(Reason.NOT_ACTIONABLE, f"its phase is {signal.phase.value}")
-    return None if signal.target else Skip(Reason.NOT_ACTIONABLE, "it names no resource")
 
 
 def _is_too_late(night: Night, signal: Signal, request: Request) -> Skip | None:
@@ -191,11 +182,8 @@ def _known(
         recorded = any(r.phase == signal.phase.value for r in mine)
         again = None if recorded else _record(night, signal, (ruling,), request)
         return Answer(signal, (ruling,), stored, record=again)
-    ranks = [_RANK[Phase(r.phase.split("+")[0])] for r in mine]
-    if any(rank > _RANK[Phase.COMPLETED] for rank in ranks):
-        return _refused(night, signal, (_ruling(Skip(Reason.WITHDRAWN)),), request)
-    if any(rank > _RANK[signal.phase] for rank in ranks):
-        late = Skip(Reason.NOT_ACTIONABLE, "a later phase of it came before")
+    late = overtaken(signal.phase, [r.phase for r in mine])
+    if late is not None:
         return _refused(night, signal, (_ruling(late),), request)
     if not request.attempt and any(r.phase == signal.phase.value for r in mine):
         before = Skip(Reason.DUPLICATE, "answered before: its event has the reason")
@@ -221,11 +209,7 @@ async def _judge(
         ruling, seen = await rule_on(night, rule, signal, known=facts, now=now)
         rulings.append(ruling)
         if isinstance(ruling.decision, Act):
-            rest = Skip(Reason.OTHER_RULE_ACTED, rule.name)
-            rulings.extend(
-                Ruling(other.name, other.remediation.name, rest)
-                for other in rules[index + 1 :]
-            )
+            rulings.extend(outranked(other, by=rule) for other in rules[index + 1 :])
             return tuple(rulings), (rule, ruling.decision, seen)
     return tuple(rulings), None
 
@@ -363,5 +347,5 @@ def _record(
         target=signal.target,
         recorded_at=night.ports.clock.now(),
         signal=signal_to_json(signal),
-        decisions=tuple(ruling.to_json() for ruling in rulings),
+        decisions=recorded(rulings),
     )
