@@ -7,6 +7,7 @@ nothing else. "Not found" on a read is None; on a write it is ``InvalidTarget``.
 
 from __future__ import annotations
 
+from shared.ports.audit import AuditSink, Backlog, Outbox, Pointer, Undelivered
 from shared.ports.cloud import (
     BatchAccounts,
     Compute,
@@ -30,6 +31,8 @@ from shared.ports.ledger import (
 from shared.ports.runtime import Clock, Records, WakeQueue
 
 __all__ = [
+    "AuditSink",
+    "Backlog",
     "BatchAccounts",
     "Clock",
     "Cluster",
@@ -43,12 +46,15 @@ __all__ = [
     "MachineLearning",
     "Metrics",
     "OperationState",
+    "Outbox",
     "PlanPage",
+    "Pointer",
     "Records",
     "Resources",
     "SnapshotState",
     "StoredPlan",
     "TargetView",
     "TaskState",
+    "Undelivered",
     "WakeQueue",
 ]
