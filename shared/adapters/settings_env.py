@@ -24,6 +24,8 @@ PREFIX = "NIGHTSHIFT_"
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _ACCOUNT = re.compile(r"[a-z0-9]{3,24}")
 _DOMAIN = re.compile(r"(?=.{1,200}$)[a-z0-9-]+(\.[a-z0-9-]+)+")
+_RULE_ID = re.compile(r"dcr-[0-9a-f]{32}")
+_STREAM = re.compile(r"Custom-[A-Za-z0-9_]{1,100}")
 _HOST = re.compile(r"[A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\]")
 _BY_IDENTITY = ("storage_table_uri", "storage_queue_uri", "storage_blob_uri")
 Reader = Callable[[str], Any]
@@ -46,6 +48,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         except ValueError as exc:
             problems.append(_wrong(each, text, str(exc)))
     problems += _storage_problems(environ)
+    problems += _ingestion_problems(environ)
     if problems:
         raise InvalidSetting("\n".join(problems))
     return Settings(**values)
@@ -88,6 +91,19 @@ def _storage_problems(environ: Mapping[str, str]) -> Iterator[str]:
         yield f"setting {' and '.join(missing)} is missing beside the other endpoints"
 
 
+def _ingestion_problems(environ: Mapping[str, str]) -> Iterator[str]:
+    """Ask for both halves of the way to Log Analytics: one alone would export nothing."""
+    halves = [
+        each.metadata["variable"]
+        for each in fields(Settings)
+        if each.name in {"ingestion_endpoint", "ingestion_rule"}
+    ]
+    missing = [name for name in halves if not environ.get(name, "").strip()]
+    if len(missing) == 1:
+        [other] = set(halves) - set(missing)
+        yield f"setting {missing[0]} is missing beside {other}: set both or neither"
+
+
 def _connection_string(text: str) -> str:
     parts = dict(part.partition("=")[::2] for part in text.split(";") if part)
     if text.casefold().rstrip(";") == "usedevelopmentstorage=true":
@@ -127,6 +143,12 @@ def _https(text: str) -> str:
 
 def _endpoint(text: str) -> str:
     return _https(text).rstrip("/")
+
+
+def _topic(text: str) -> str:
+    if not _endpoint(text).endswith("/api/events"):
+        raise ValueError("it does not end in /api/events")
+    return _endpoint(text)
 
 
 def _regional(text: str) -> str:
@@ -193,6 +215,14 @@ _READERS: Mapping[str, Reader] = {
     "metrics_audience": _https,
     "batch_audience": _https,
     "kubernetes_audience": _guid_item,
+    "ingestion_endpoint": _endpoint,
+    "ingestion_rule": _matching(_RULE_ID, "the immutable id of a data collection rule"),
+    "ingestion_audience": _https,
+    "plans_stream": _matching(_STREAM, "the name of a stream"),
+    "steps_stream": _matching(_STREAM, "the name of a stream"),
+    "decisions_stream": _matching(_STREAM, "the name of a stream"),
+    "outcome_topic": _topic,
+    "outcome_audience": _https,
     "subscriptions": _list(_guid_item),
     "workspaces": _list(_workspace),
     "rules": _list(str),

@@ -95,6 +95,50 @@ class Settings:
             "NIGHTSHIFT_KUBERNETES_AUDIENCE", "Entra application of AKS API servers, a GUID"
         ),
     )
+    ingestion_endpoint: str = field(
+        default="",
+        metadata=_setting(
+            "NIGHTSHIFT_INGESTION_ENDPOINT",
+            "logs ingestion endpoint of the data collection rule, https; empty: no export",
+        ),
+    )
+    ingestion_rule: str = field(
+        default="",
+        metadata=_setting(
+            "NIGHTSHIFT_INGESTION_RULE",
+            "immutable id of the data collection rule, dcr- and 32 hexadecimal digits",
+        ),
+    )
+    ingestion_audience: str = field(
+        default="https://monitor.azure.com",
+        metadata=_setting("NIGHTSHIFT_INGESTION_AUDIENCE", "token audience of logs ingestion"),
+    )
+    plans_stream: str = field(
+        default="Custom-NightshiftPlans_CL",
+        metadata=_setting("NIGHTSHIFT_PLANS_STREAM", "stream of plans, Custom- and a name"),
+    )
+    steps_stream: str = field(
+        default="Custom-NightshiftSteps_CL",
+        metadata=_setting("NIGHTSHIFT_STEPS_STREAM", "stream of steps, Custom- and a name"),
+    )
+    decisions_stream: str = field(
+        default="Custom-NightshiftDecisions_CL",
+        metadata=_setting(
+            "NIGHTSHIFT_DECISIONS_STREAM", "stream of decisions, Custom- and a name"
+        ),
+    )
+    outcome_topic: str = field(
+        default="",
+        metadata=_setting(
+            "NIGHTSHIFT_OUTCOME_TOPIC",
+            "endpoint of the Event Grid topic for outcomes, https, ending in /api/events; "
+            "empty: nothing is published",
+        ),
+    )
+    outcome_audience: str = field(
+        default="https://eventgrid.azure.net",
+        metadata=_setting("NIGHTSHIFT_OUTCOME_AUDIENCE", "token audience of Event Grid"),
+    )
     subscriptions: tuple[str, ...] = field(
         default=(),
         metadata=_setting(
