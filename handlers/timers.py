@@ -1,4 +1,4 @@
-"""Ticks: the sweep that resumes open plans, and the look for idle machines."""
+"""Ticks: the sweep that resumes open plans, the look for idle machines, the cleanup."""
 
 from __future__ import annotations
 
@@ -39,3 +39,14 @@ async def tick_idle(timer: func.TimerRequest) -> None:
         dict(tally.by_reason),
         len(tally.unread),
     )
+
+
+@blueprint.function_name("tick_cleanup")
+@blueprint.timer_trigger(arg_name="timer", schedule="0 15 3 * * *")
+async def tick_cleanup(timer: func.TimerRequest) -> None:
+    """Delete copies of deliveries that are older than their retention."""
+    from shared.bootstrap import night
+    from shared.engine.archive import forget
+
+    deleted, is_all = await forget(night())
+    _LOG.info("tick=cleanup archive_deleted=%d all=%s", deleted, is_all)

@@ -6,16 +6,27 @@ Names and reasons only: never a payload, a header or a token.
 from __future__ import annotations
 
 import logging
+from collections import Counter
 
 from shared.core.plans import Plan
 from shared.engine.answer import Answer
 from shared.engine.inlet import Heard
 
 _LOG = logging.getLogger("nightshift")
+_lost: Counter[str] = Counter()
 
 
 def note_heard(inlet: str, heard: Heard) -> None:
-    """Log what one delivery became."""
+    """Log what one delivery became.
+
+    A copy that the archive lost shows as ``archive=lost`` with this process's count of
+    them; the delivery's decisions are in the ledger all the same.
+    """
+    if heard.lost_copy:
+        _lost[inlet] += 1
+        _LOG.warning(
+            "inlet=%s archive=lost lost=%d why=%r", inlet, _lost[inlet], heard.lost_copy
+        )
     for one in heard.malformed:
         _LOG.warning("inlet=%s malformed index=%d why=%r", inlet, one.index, one.why)
     for answer in heard.answers:

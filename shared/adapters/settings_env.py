@@ -194,6 +194,15 @@ def _between(least: timedelta, most: timedelta) -> Reader:
     return read
 
 
+def _whole(least: int, most: int) -> Reader:
+    def read(text: str) -> int:
+        if not (text.isascii() and text.isdecimal() and least <= int(text) <= most):
+            raise ValueError(f"it is not a whole number from {least} to {most}")
+        return int(text)
+
+    return read
+
+
 def _boolean(text: str) -> bool:
     known = {"true": True, "false": False}
     if text.casefold() not in known:
@@ -229,5 +238,6 @@ _READERS: Mapping[str, Reader] = {
     "lease": _between(timedelta(seconds=10), timedelta(minutes=10)),
     "event_budget": _between(timedelta(seconds=1), timedelta(seconds=25)),
     "plan_budget": _between(timedelta(seconds=10), timedelta(minutes=8)),
+    "archive_days": _whole(0, 3650),
     "dry_run": _boolean,
 }

@@ -175,6 +175,14 @@ class Settings:
             "how long one queue invocation works on a plan, 10s to 8m",
         ),
     )
+    archive_days: int = field(
+        default=30,
+        metadata=_setting(
+            "NIGHTSHIFT_ARCHIVE_DAYS",
+            "days for which a copy of every delivery is kept for replays, 0 to 3650; "
+            "0: no copies",
+        ),
+    )
     dry_run: bool = field(
         default=False,
         metadata=_setting("NIGHTSHIFT_DRY_RUN", "true: decide and record, never act"),

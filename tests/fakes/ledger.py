@@ -285,6 +285,7 @@ class FakeRecords:
     trap: Trap = no_trap
     kept: dict[str, str] = field(default_factory=dict)
     quarantined: dict[str, Quarantined] = field(default_factory=dict)
+    archived: dict[str, bytes] = field(default_factory=dict)
 
     async def keep(self, name: str, document: Mapping[str, Any]) -> None:
         """Store a document; if there is one of that name, that one stands."""
@@ -308,3 +309,20 @@ class FakeRecords:
         self.trap("before quarantine")
         self.quarantined[name] = Quarantined(body, why, source)
         self.trap("after quarantine")
+
+    async def archive(self, name: str, document: bytes) -> None:
+        """Keep a copy of a delivery."""
+        await asyncio.sleep(0)
+        self.trap("before archive")
+        self.archived[name] = document
+        self.trap("after archive")
+
+    async def forget_archive(self, *, before: str, limit: int) -> int:
+        """Delete the first copies whose names sort before a name."""
+        await asyncio.sleep(0)
+        self.trap("before forget_archive")
+        old = sorted(name for name in self.archived if name < before)[:limit]
+        for name in old:
+            del self.archived[name]
+        self.trap("after forget_archive")
+        return len(old)

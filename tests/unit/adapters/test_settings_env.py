@@ -121,6 +121,8 @@ def test_storage_is_needed():
         ("NIGHTSHIFT_EVENT_BUDGET", "26s", "between 1s and 25s"),
         ("NIGHTSHIFT_PLAN_BUDGET", "9m", "between 10s and 8m"),
         ("NIGHTSHIFT_DRY_RUN", "yes", "neither true nor false"),
+        ("NIGHTSHIFT_ARCHIVE_DAYS", "-1", "not a whole number from 0 to 3650"),
+        ("NIGHTSHIFT_ARCHIVE_DAYS", "3651", "not a whole number from 0 to 3650"),
     ],
 )
 def test_a_wrong_value_is_named_with_what_it_may_be(variable: str, value: str, why: str):
