@@ -50,3 +50,14 @@ async def tick_cleanup(timer: func.TimerRequest) -> None:
 
     deleted, is_all = await forget(night())
     _LOG.info("tick=cleanup archive_deleted=%d all=%s", deleted, is_all)
+
+
+@blueprint.function_name("tick_export")
+@blueprint.timer_trigger(arg_name="timer", schedule="*/30 * * * * *", use_monitor=False)
+async def tick_export(timer: func.TimerRequest) -> None:
+    """Tell Log Analytics and the outcome topic what they have not been told."""
+    from shared.bootstrap import night
+    from shared.engine.export import export
+    from shared.journal import note_export
+
+    note_export(await export(night()))

@@ -7,12 +7,17 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from typing import TYPE_CHECKING
 
 from shared.core.plans import Plan
 from shared.engine.answer import Answer
 from shared.engine.inlet import Heard
 
+if TYPE_CHECKING:
+    from shared.engine.export import Exported  # not on the fast path
+
 _LOG = logging.getLogger("nightshift")
+_SHOWN = 5
 _lost: Counter[str] = Counter()
 
 
@@ -61,3 +66,24 @@ def note_plan(plan: Plan) -> None:
         plan.outcome or "",
         ",".join(f"{r.step.verb}:{r.outcome or '-'}" for r in plan.steps),
     )
+
+
+def note_export(told: Exported) -> None:
+    """Log what the sinks took, what they would not take and how far behind they are."""
+    for sink, why in told.failed.items():
+        _LOG.warning("export sink=%s failed=%r", sink, why)
+    for sink, refused in told.refused.items():
+        for record, why in sorted(refused.items())[:_SHOWN]:
+            _LOG.warning("export sink=%s refused=%s why=%r", sink, record, why)
+    if told.purged:
+        _LOG.info("export purged=%d reason=no_sink_configured", told.purged)
+    if told.orphaned:
+        _LOG.info("export orphaned=%d", told.orphaned)
+    if any(told.sent.values()) or told.lag:
+        _LOG.info(
+            "export sent=%s pointers=%d dropped=%d export_lag_seconds=%.1f",
+            told.sent,
+            told.pointers,
+            told.dropped,
+            told.lag.total_seconds(),
+        )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from shared.core.remediation import Remediation
 from shared.core.settings import Settings
 from shared.ports import (
+    AuditSink,
     BatchAccounts,
     Clock,
     Cluster,
@@ -15,6 +16,7 @@ from shared.ports import (
     Ledger,
     MachineLearning,
     Metrics,
+    Outbox,
     Records,
     Resources,
     WakeQueue,
@@ -36,6 +38,8 @@ class Ports:
     metrics: Metrics
     batch: BatchAccounts
     cluster: Cluster
+    outbox: Outbox
+    sinks: tuple[AuditSink, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
