@@ -24,6 +24,7 @@ from shared.adapters.resources import AzureResources
 from shared.adapters.rule_files import read_layers
 from shared.adapters.settings_env import read_settings
 from shared.adapters.storage import Storage
+from shared.adapters.table_controls import TableControls
 from shared.adapters.table_ledger import TableLedger
 from shared.adapters.table_outbox import TableOutbox
 from shared.adapters.virtual_machines import AzureCompute
@@ -71,6 +72,7 @@ def build(settings: Settings) -> Night:
         metrics=AzureMetrics(identity, settings),
         batch=AzureBatch(identity, arm, settings),
         cluster=AksClusters(identity, arm, settings),
+        controls=TableControls(storage),
         outbox=TableOutbox(storage),
         sinks=_sinks(identity, settings),
     )

@@ -9,6 +9,7 @@ import logging
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from shared.core.pauses import Pause
 from shared.core.plans import Plan
 from shared.engine.answer import Answer
 from shared.engine.inlet import Heard
@@ -87,3 +88,8 @@ def note_export(told: Exported) -> None:
             told.dropped,
             told.lag.total_seconds(),
         )
+
+
+def note_pause(said: str, pause: Pause) -> None:
+    """Log that a person paused something, or lifted a pause."""
+    _LOG.warning("control=%s pause=%s scope=%s", said, pause.id, pause.scope)

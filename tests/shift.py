@@ -29,6 +29,7 @@ from shared.rules.book import Rule, RuleBook
 from tests import builders as make
 from tests.fakes import cloud
 from tests.fakes.audit import FakeOutbox, FakeSink
+from tests.fakes.controls import FakeControls
 from tests.fakes.ledger import (
     Crash,
     FakeClock,
@@ -64,6 +65,7 @@ class World:
     metrics: cloud.FakeMetrics
     batch: cloud.FakeBatch
     cluster: cloud.FakeCluster
+    controls: FakeControls
     outbox: FakeOutbox
     effects: list[tuple[str, str]]
 
@@ -99,6 +101,7 @@ def a_world(now: datetime, trap: Trap) -> World:
         metrics=cloud.FakeMetrics(trap=trap),
         batch=cloud.FakeBatch(trap=trap, effects=effects),
         cluster=cloud.FakeCluster(trap=trap, effects=effects),
+        controls=FakeControls(trap),
         effects=effects,
     )
 
@@ -116,6 +119,7 @@ def a_night(world: World, *rules: Rule, settings: Settings | None = None) -> Nig
         metrics=world.metrics,
         batch=world.batch,
         cluster=world.cluster,
+        controls=world.controls,
         outbox=world.outbox,
     )
     return Night(ports, RuleBook(rules), make.REMEDIATIONS, settings or SETTINGS)

@@ -51,7 +51,22 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     problems += _ingestion_problems(environ)
     if problems:
         raise InvalidSetting("\n".join(problems))
+    values.setdefault("own_resources", own_resource_group(environ))
     return Settings(**values)
+
+
+def own_resource_group(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Name the resource group that the platform says this app runs in, if it says so.
+
+    ``WEBSITE_OWNER_NAME`` begins with the subscription: ``{guid}+{group}-{webspace}``.
+
+    Source: https://learn.microsoft.com/azure/app-service/reference-app-settings
+    """
+    subscription = environ.get("WEBSITE_OWNER_NAME", "").partition("+")[0]
+    group = environ.get("WEBSITE_RESOURCE_GROUP", "")
+    if not _GUID.fullmatch(subscription) or not group or "/" in group:
+        return ()
+    return (f"/subscriptions/{subscription.lower()}/resourceGroups/{group}",)
 
 
 def _wrong(each: Field[Any], text: str, why: str) -> str:
@@ -179,6 +194,26 @@ def _workspace(text: str) -> str:
     return found.text
 
 
+def _own(text: str) -> str:
+    found = ResourceId.parse(text)
+    if not found.resource_group:
+        raise ValueError(f"{text!r} is a whole subscription: name resource groups")
+    return found.text
+
+
+def _tag(text: str) -> str:
+    name, equals, value = (part.strip() for part in text.partition("="))
+    if not name or (equals and not value):
+        raise ValueError(f"{text!r} is no tag: write NAME or NAME=VALUE")
+    return f"{name}={value}" if equals else name
+
+
+def _pattern(text: str) -> str:
+    if not text.strip("*"):
+        raise ValueError(f"{text!r} is like every name: to touch nothing, set a pause")
+    return text
+
+
 def _between(least: timedelta, most: timedelta) -> Reader:
     def read(text: str) -> timedelta:
         try:
@@ -240,4 +275,8 @@ _READERS: Mapping[str, Reader] = {
     "plan_budget": _between(timedelta(seconds=10), timedelta(minutes=8)),
     "archive_days": _whole(0, 3650),
     "dry_run": _boolean,
+    "protected_tags": _list(_tag),
+    "protected_names": _list(_pattern),
+    "own_resources": _list(_own),
+    "app_service_auth": _boolean,
 }

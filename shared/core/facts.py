@@ -61,6 +61,8 @@ class AksNode:
         cluster: ARM id of the managed cluster.
         cordoned_by: Plan ids in our own annotation: whose cordon it is; empty if a
             person or another tool cordoned it.
+        labels: As they are on the node.
+        annotations: Only those that ``shared.core.marks`` knows: others may be large.
     """
 
     name: str
@@ -70,6 +72,8 @@ class AksNode:
     is_ready: bool
     cordoned_by: tuple[str, ...] = ()
     taints: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

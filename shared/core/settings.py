@@ -187,3 +187,32 @@ class Settings:
         default=False,
         metadata=_setting("NIGHTSHIFT_DRY_RUN", "true: decide and record, never act"),
     )
+    protected_tags: tuple[str, ...] = field(
+        default=(),
+        metadata=_setting(
+            "NIGHTSHIFT_PROTECTED_TAGS",
+            "tags of resources never acted on, NAME or NAME=VALUE, with commas",
+        ),
+    )
+    protected_names: tuple[str, ...] = field(
+        default=(),
+        metadata=_setting(
+            "NIGHTSHIFT_PROTECTED_NAMES",
+            "names of resources never acted on, with * and ? as in prod-*, with commas",
+        ),
+    )
+    own_resources: tuple[str, ...] = field(
+        default=(),
+        metadata=_setting(
+            "NIGHTSHIFT_OWN_RESOURCES",
+            "ARM ids of Nightshift's own resource groups and resources, with commas; "
+            "default: the resource group that the app runs in",
+        ),
+    )
+    app_service_auth: bool = field(
+        default=False,
+        metadata=_setting(
+            "NIGHTSHIFT_APP_SERVICE_AUTH",
+            "true: App Service authentication stands in front, its headers are believed",
+        ),
+    )

@@ -21,6 +21,8 @@ from shared.core.plans import Lease, Plan, StepRecord, plan_id
 from shared.core.resource_ids import same_resource
 from shared.core.signals import Signal
 from shared.core.wire import signal_to_json
+from shared.engine import guarding
+from shared.engine.guarding import Surroundings, read_locks, read_pauses
 from shared.engine.night import Night
 from shared.engine.recorded import recorded
 from shared.engine.rulings import (
@@ -140,10 +142,9 @@ async def _try(
 ) -> Answer:
     """Look, judge, guard, open. A tick's many signals are judged before any look."""
     facts: FactsByKind = {} if request.facts is None else request.facts
-    if signal.is_recurring:
-        rulings, acting = await _judge(night, signal, rules, facts)
-        if acting is None:
-            return Answer(signal, rulings)
+    early = await _judge(night, signal, rules, facts) if signal.is_recurring else None
+    if early is not None and early[1] is None:
+        return Answer(signal, early[0])
     names = [plan_id(rule.name, signal.event_id, signal.target) for rule in rules]
     view, records = await asyncio.gather(
         night.ports.ledger.look(signal.target, names), _records(night, signal)
@@ -151,11 +152,15 @@ async def _try(
     known = _known(night, signal, view, records, request)
     if known is not None:
         return known
-    if not signal.is_recurring:
-        rulings, acting = await _judge(night, signal, rules, facts)
+    (rulings, acting), pauses, locks = await asyncio.gather(
+        _judge(night, signal, rules, facts, early),
+        read_pauses(night),
+        read_locks(night, signal, rules),
+    )
     if acting is None:
         return await _remember_hold(night, _refused(night, signal, rulings, request), request)
-    return await _guard_and_open(night, signal, request, rulings, acting, view.head)
+    around = Surroundings(view.head, pauses, locks)
+    return await _guard_and_open(night, signal, request, rulings, acting, around)
 
 
 async def _records(night: Night, signal: Signal) -> Sequence[EventRecord]:
@@ -197,12 +202,19 @@ def _is_own(plan: Plan, request: Request) -> bool:
 
 
 Acting = tuple[Rule, Act, Facts | None]
+Judged = tuple[tuple[Ruling, ...], Acting | None]
 
 
 async def _judge(
-    night: Night, signal: Signal, rules: Sequence[Rule], facts: FactsByKind
-) -> tuple[tuple[Ruling, ...], Acting | None]:
-    """Ask the rules in order, up to the first that would act."""
+    night: Night,
+    signal: Signal,
+    rules: Sequence[Rule],
+    facts: FactsByKind,
+    judged: Judged | None = None,
+) -> Judged:
+    """Ask the rules in order, up to the first that would act; once only."""
+    if judged is not None:
+        return judged
     now = night.ports.clock.now()
     rulings: list[Ruling] = []
     for index, rule in enumerate(rules):
@@ -220,20 +232,12 @@ async def _guard_and_open(
     request: Request,
     rulings: tuple[Ruling, ...],
     acting: Acting,
-    head: Head,
+    around: Surroundings,
 ) -> Answer:
-    rule, act, facts = acting
+    rule, act, _ = acting
     now = night.ports.clock.now()
-    context = guardrails.Context(
-        now=now,
-        rule=rule.name,
-        signal=signal,
-        mode=rule.mode,
-        is_dry_run=request.is_dry_run or night.settings.dry_run,
-        is_opted_out=facts is not None and facts.resource.is_opted_out,
-        in_flight=head.in_flight,
-        acted=head.acted,
-        cooldown=rule.cooldown,
+    context = guarding.context(
+        night, acting, signal, around, now=now, is_dry_run=request.is_dry_run
     )
     refusal = guardrails.ask(context)
     plan = _plan(rule, act, signal, now)
@@ -250,7 +254,7 @@ async def _guard_and_open(
         given = _refused(night, signal, refused, request)
         dry = ledger.dry_run(plan, now=now) if context.is_dry_run else None
         return await _remember_hold(night, replace(given, dry=dry), request)
-    stored = await _open(night, plan, head, request)
+    stored = await _open(night, plan, around.head, request)
     return Answer(
         signal, rulings, stored, is_new=True, record=_record(night, signal, rulings, request)
     )

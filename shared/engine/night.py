@@ -13,6 +13,7 @@ from shared.ports import (
     Clock,
     Cluster,
     Compute,
+    Controls,
     Ledger,
     MachineLearning,
     Metrics,
@@ -38,6 +39,7 @@ class Ports:
     metrics: Metrics
     batch: BatchAccounts
     cluster: Cluster
+    controls: Controls
     outbox: Outbox
     sinks: tuple[AuditSink, ...] = ()
 

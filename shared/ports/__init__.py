@@ -20,6 +20,7 @@ from shared.ports.cloud import (
     TaskState,
 )
 from shared.ports.cluster import Cluster, Evicted, Eviction
+from shared.ports.controls import Controls
 from shared.ports.ledger import (
     EventRecord,
     Head,
@@ -37,6 +38,7 @@ __all__ = [
     "Clock",
     "Cluster",
     "Compute",
+    "Controls",
     "EventRecord",
     "Evicted",
     "Eviction",

@@ -21,7 +21,7 @@ from shared.rules.drafts import Draft, merge
 from shared.rules.model import RUNG_LATER, RuleModel
 from shared.rules.problems import Place, Problems, instead
 from shared.rules.settings import convert, known_settings
-from shared.rules.shape import shape
+from shared.rules.shape import freeze_of, freezes_within, shape
 
 Remediations = Mapping[str, Remediation]
 
@@ -40,10 +40,14 @@ def load_rules(layers: Sequence[Mapping[str, str]], remediations: Remediations) 
     """
     problems = Problems()
     drafts = merge(layers, problems)
-    names = [draft.name for draft in drafts]
-    rules = [_rule(draft, remediations, names, problems) for draft in drafts]
+    names = [draft.name for draft in drafts.rules]
+    rules = [_rule(draft, remediations, names, problems) for draft in drafts.rules]
+    freezes = [freeze_of(draft, problems) for draft in drafts.freezes]
     problems.refuse_if_any([file for layer in layers for file in layer])
-    return RuleBook(tuple(rule for rule in rules if rule is not None))
+    return RuleBook(
+        tuple(rule for rule in rules if rule is not None),
+        tuple(one for one in freezes if one is not None),
+    )
 
 
 def _rule(
@@ -73,6 +77,8 @@ def _rule(
         source=f"{draft.place.file}:{draft.place.line}",
         description=model.description,
         notes=model.notes,
+        max_age=model.guard.max_age,
+        freezes=freezes_within(draft, model),
     )
     return replace(rule, hash=hash_of(content_of(rule)))
 
