@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -31,7 +32,7 @@ YOUNG = timedelta(minutes=5)
 """A pointer this young may be of something that is just being written."""
 REFUSED_AGAIN = timedelta(hours=1)
 DOUBTS = 5
-"""A sink that refused so many records of a tick and took none is left alone until the next."""
+"""After so many rounds of refused records and none taken, the trouble is the sink's."""
 UNASKED = timedelta(days=2)
 """With no sink configured a pointer is kept so long, should one be configured soon."""
 
@@ -87,6 +88,7 @@ class _Tick:
     started: datetime
     resting: frozenset[str]
     told: Exported
+    doubts: Counter[str] = field(default_factory=Counter)
 
     @property
     def now(self) -> datetime:
@@ -190,8 +192,10 @@ async def _tell(tick: _Tick, sink: AuditSink, works: Sequence[_Work]) -> Deliver
     told.refused.setdefault(sink.name, {}).update(delivery.refused | delivery.doubtful)
     if delivery.error is not None:
         told.failed[sink.name] = f"{type(delivery.error).__name__}: {delivery.error}"
-    elif len(told.refused[sink.name]) >= DOUBTS and not told.sent[sink.name]:
-        told.failed[sink.name] = next(iter(delivery.doubtful.values()), "it took nothing")
+    elif delivery.doubtful:
+        tick.doubts[sink.name] += 1
+        if tick.doubts[sink.name] >= DOUBTS and not told.sent[sink.name]:
+            told.failed[sink.name] = next(iter(delivery.doubtful.values()))
     if delivery.rest is not None:
         await tick.night.ports.outbox.rest(sink.name, tick.now + delivery.rest)
     return delivery
