@@ -237,7 +237,13 @@ async def _guard_and_open(
     rule, act, _ = acting
     now = night.ports.clock.now()
     context = guarding.context(
-        night, acting, signal, around, now=now, is_dry_run=request.is_dry_run
+        night.settings,
+        night.rules,
+        acting,
+        signal,
+        around,
+        now=now,
+        is_dry_run=request.is_dry_run,
     )
     refusal = guardrails.ask(context)
     plan = _plan(rule, act, signal, now)

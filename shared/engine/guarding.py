@@ -22,7 +22,7 @@ from shared.core.settings import Settings
 from shared.core.signals import Signal
 from shared.engine.night import Night
 from shared.ports import Head
-from shared.rules.book import Rule
+from shared.rules.book import Rule, RuleBook
 
 T = TypeVar("T")
 LOOK_AGAIN = timedelta(minutes=1)
@@ -62,7 +62,8 @@ async def _or_hold(night: Night, what: str, reading: Awaitable[T]) -> T | Hold:
 
 
 def context(
-    night: Night,
+    settings: Settings,
+    book: RuleBook,
     acting: tuple[Rule, Act, Facts | None],
     signal: Signal,
     around: Surroundings,
@@ -70,7 +71,7 @@ def context(
     now: datetime,
     is_dry_run: bool,
 ) -> guardrails.Context:
-    """Put together what the guardrails look at; reads nothing."""
+    """Put together what the guardrails look at; reads nothing, so a replay may ask too."""
     rule, act, facts = acting
     known = around.pauses if isinstance(around.pauses, tuple) else ()
     return guardrails.Context(
@@ -78,13 +79,13 @@ def context(
         rule=rule.name,
         signal=signal,
         mode=rule.mode,
-        is_dry_run=is_dry_run or night.settings.dry_run,
+        is_dry_run=is_dry_run or settings.dry_run,
         is_opted_out=facts is not None and facts.resource.is_opted_out,
         pause=longest(known, _subject(rule, signal, facts), now),
         pauses_unread=around.pauses if isinstance(around.pauses, Hold) else None,
-        protected_by=_protected_by(night.settings, act, signal, facts, around),
+        protected_by=_protected_by(settings, act, signal, facts, around),
         locks_unread=around.locks if isinstance(around.locks, Hold) else None,
-        freezes=(*night.rules.freezes, *rule.freezes),
+        freezes=(*book.freezes, *rule.freezes),
         max_age=rule.max_age,
         in_flight=around.head.in_flight,
         acted=around.head.acted,

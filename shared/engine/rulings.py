@@ -16,7 +16,7 @@ from shared.core.wire import decision_to_json, step_to_json
 from shared.engine.night import Night
 from shared.engine.observe import observe
 from shared.rules.book import Rule
-from shared.rules.conditions import ConditionFailed, environment, judge
+from shared.rules.conditions import ConditionFailed, environment_for, judge
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ def _judged(rule: Rule, signal: Signal, facts: Facts | None, now: datetime) -> D
     if facts is None:
         return Skip(Reason.TARGET_GONE)
     try:
-        verdict = judge(rule.condition, environment(signal, facts.resource, facts, now))
+        verdict = judge(rule.condition, environment_for(rule.condition, signal, facts, now))
     except ConditionFailed as error:
         return Hold(Reason.CONDITION_FAILED, detail=str(error))
     if not verdict.is_match:
