@@ -21,9 +21,15 @@ LONGEST = timedelta(days=30)
 SHORTEST = timedelta(minutes=1)
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _RULE = re.compile(r"(runbook/)?[a-z0-9_]+(-[a-z0-9]+)*")
+_ID = re.compile(r"pause-[0-9a-z]{1,40}")
 _SHAPES = (
     "global, rule:NAME, subscription:ID, resource_group:ID, resource:ID or tag:NAME=VALUE"
 )
+
+
+def is_pause_id(text: str) -> bool:
+    """Tell whether a text has the form of a pause's id; nothing else is ever asked for."""
+    return _ID.fullmatch(text) is not None
 
 
 class ScopeKind(StrEnum):
