@@ -80,6 +80,8 @@ def note_export(told: Exported) -> None:
         _LOG.info("export purged=%d reason=no_sink_configured", told.purged)
     if told.orphaned:
         _LOG.info("export orphaned=%d", told.orphaned)
+    if told.unreadable:
+        _LOG.warning("export unreadable=%d", told.unreadable)
     if any(told.sent.values()) or told.lag:
         _LOG.info(
             "export sent=%s pointers=%d dropped=%d export_lag_seconds=%.1f",

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from shared.core.errors import InvalidTarget
@@ -20,6 +20,7 @@ from shared.ports import Pointer
 
 Row = dict[str, Any]
 REST = "rest"
+_LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 PARTITIONS = (*"0123456789abcdef", REST)
 
 
@@ -81,6 +82,17 @@ def pointer_of(row: Mapping[str, Any], etag: str) -> Pointer:
         )
     except (KeyError, ValueError, TypeError) as exc:
         raise InvalidTarget(f"the row {row.get('RowKey')} is no pointer: {exc!r}") from exc
+
+
+def mended(row: Mapping[str, Any], etag: str) -> Pointer:
+    """Read a pointer; one that cannot be read has no progress, so all of it is told again.
+
+    The same records by the same ids, which is better than holding up every other.
+    """
+    try:
+        return pointer_of(row, etag)
+    except InvalidTarget:
+        return Pointer(str(row["RowKey"]), _LONG_AGO, etag)
 
 
 def rest_row(sink: str, until: datetime) -> Row:

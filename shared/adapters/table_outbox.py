@@ -46,7 +46,7 @@ class TableOutbox:
             if one.row["PartitionKey"] == pointers.REST
         }
         read = [
-            pointers.pointer_of(one.row, one.etag)
+            pointers.mended(one.row, one.etag)
             for one in found
             if one.row["PartitionKey"] != pointers.REST
         ]

@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from shared.core.audit import AuditRecord, decision_records, plan_records
-from shared.core.errors import StaleFacts
+from shared.core.errors import GiveUp, StaleFacts
 from shared.core.plans import Plan
 from shared.engine.deliver import Delivery, deliver
 from shared.engine.night import Night
@@ -46,6 +46,7 @@ class Exported:
         failed: Why a sink was given up for this tick.
         refused: Ids of single records that a sink would not take, with its words, by sink.
         orphaned: Pointers dropped whose plan or record is not there.
+        unreadable: Pointers kept whose plan or record this release cannot read.
         purged: Pointers dropped because no sink is configured.
         lag: Age of the oldest record that some sink has yet to take; zero if none.
     """
@@ -56,6 +57,7 @@ class Exported:
     refused: dict[str, dict[str, str]] = field(default_factory=dict)
     dropped: int = 0
     orphaned: int = 0
+    unreadable: int = 0
     purged: int = 0
     lag: timedelta = timedelta(0)
     is_complete: bool = True
@@ -141,7 +143,11 @@ async def _some(tick: _Tick, pointers: Sequence[Pointer]) -> None:
 
 
 async def _load(tick: _Tick, pointer: Pointer) -> _Work | None:
-    content = await tick.night.ports.outbox.content(pointer)
+    try:
+        content = await tick.night.ports.outbox.content(pointer)
+    except GiveUp:  # written by a newer release, perhaps: kept until it can be read
+        tick.told.unreadable += 1
+        return None
     if content is None:
         if tick.now >= pointer.at + YOUNG and await _drop(tick, pointer):
             tick.told.orphaned += 1

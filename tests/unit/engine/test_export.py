@@ -259,6 +259,19 @@ def test_a_pointer_to_nothing_is_forgotten_once_it_is_old(shift: Shift, logs: Fa
     assert 0 == logs.calls
 
 
+def test_what_this_release_cannot_read_is_kept_and_holds_up_nothing(shift: Shift, logs):
+    """While a deployment rolls, an older instance meets plans of a newer one."""
+    newer, plan = a_closed_plan_in(shift, 1), a_closed_plan_in(shift, 2)
+    row, version = shift.world.ledger.plans[newer.id]
+    shift.world.ledger.plans[newer.id] = ({**row, "doc0": '{"id": 7}'}, version)
+    assert 1 == shift.export().unreadable
+    assert ids(plan) == logs.ids
+    shift.world.ledger.plans[newer.id] = (row, version)
+    shift.export()
+    assert ids(newer) == logs.ids[len(ids(plan)) :]
+    assert {} == shift.world.ledger.pointers
+
+
 def test_two_ticks_at_once_send_everything_once(shift: Shift, logs: FakeSink):
     """Each pointer is claimed by one of them."""
     plans = [a_closed_plan_in(shift, number) for number in range(1, 31)]
