@@ -34,10 +34,10 @@ import resource, subprocess, sys, time
 began = time.perf_counter()
 done = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL)
 took = time.perf_counter() - began
-peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-print(done.returncode, took, peak)
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(done.returncode, took, used.ru_utime + used.ru_stime, used.ru_maxrss)
 """
-_KIB_IN_MB = 1000 / 1024 * 1000
+_KIB_IN_MB = 1e6 / 1024
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,7 @@ class Run:
     """One process, measured from outside."""
 
     seconds: float
+    cpu_s: float
     peak_mb: float
 
 
@@ -59,10 +60,10 @@ def measure(*words: str) -> Run:
     done = subprocess.run(
         command, env=environment, capture_output=True, text=True, check=True, cwd=ROOT
     )
-    code, seconds, peak = done.stdout.split()
+    code, seconds, cpu, peak = done.stdout.split()
     if code != "0":
         raise RuntimeError(f"{' '.join(words)} ended with {code}:\n{done.stderr}")
-    return Run(float(seconds), int(peak) / _KIB_IN_MB)
+    return Run(float(seconds), float(cpu), int(peak) / _KIB_IN_MB)
 
 
 def main() -> None:
@@ -90,6 +91,7 @@ def main() -> None:
         (
             what,
             f"{run.seconds:.1f}",
+            f"{run.cpu_s:.1f}",
             f"{size / run.seconds:.0f}",
             f"{run.peak_mb:.0f}",
             f"{run.seconds / bare.seconds:.1f}",
@@ -100,7 +102,7 @@ def main() -> None:
             ("replay, two rule sets, JSON", both),
         )
     ]
-    print(table(("", "seconds", "events/s", "peak MB", "ratio"), rows))
+    print(table(("", "seconds", "CPU s", "events/s", "peak MB", "ratio"), rows))
     print(
         f"signals {summary['signals']}, differences {summary['differences']}, "
         f"quarantined {summary['quarantined']}; "

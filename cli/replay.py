@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from cli.replaying import Replay
     from shared.rules.book import RuleBook
 
-DIFFERENCES_SHOWN = 20
 BAD_INPUT = 2
 
 
@@ -135,14 +133,13 @@ def _reasons(counts: dict[str, int]) -> str:
 
 
 def _show_differences(replay: Replay, console: Any) -> None:
-    console.print(f"{len(replay.differences)} signals are answered differently")
-    for text in replay.differences[:DIFFERENCES_SHOWN]:
-        one = json.loads(text)
+    console.print(f"{replay.tally.differences} signals are answered differently")
+    for one in replay.differences:
         before, after = (_words(one[side]) for side in ("against", "rules"))
         where = f"line {one['line']} {one['type']} {one['event_id']} {one['target']}"
         console.print(f"  {where}\n    against: {before}\n    rules:   {after}", markup=False)
-    more = len(replay.differences) - DIFFERENCES_SHOWN
-    if more > 0:
+    more = replay.tally.differences - len(replay.differences)
+    if more:
         console.print(f"  and {more} more: --json FILE has them all")
 
 

@@ -8,6 +8,7 @@ with the recording.
 from __future__ import annotations
 
 import json
+import tempfile
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from shared.core.wire import step_to_json
 from shared.engine.rulings import Ruling
 
 BAD_LINES_SHOWN = 100
+IN_MEMORY, PORTION = 4 * 1024 * 1024, 1024 * 1024
 _UNSAID = frozenset({Reason.NOT_MATCHED, Reason.OTHER_RULE_ACTED})
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
@@ -194,6 +196,9 @@ class JsonReport:
         """Begin the document."""
         self._out = out
         self._next = "\n"
+        self._aside = tempfile.SpooledTemporaryFile(  # noqa: SIM115 - closed by end()
+            IN_MEMORY, "w+", encoding="utf-8"
+        )
         self._write('{"decisions":[')
 
     def _write(self, text: str) -> None:
@@ -210,13 +215,17 @@ class JsonReport:
         """Tell whether decisions need to be written out at all."""
         return self._out is not None
 
-    def end(self, tally: Tally, differences: Sequence[str]) -> None:
+    def differ(self, difference: Mapping[str, Any]) -> None:
+        """Put a difference by for the document's end; on disk if there are many."""
+        if self._out is not None:
+            self._aside.write(f"{',' if self._aside.tell() else ''}\n{_encode(difference)}")
+
+    def end(self, tally: Tally) -> None:
         """Write the rest: differences, the bad lines, the counts."""
-        self._write('\n],\n"differences":[' + ",".join(f"\n{one}" for one in differences))
+        self._write('\n],\n"differences":[')
+        self._aside.seek(0)
+        while portion := self._aside.read(PORTION):
+            self._write(portion)
+        self._aside.close()
         self._write(f'\n],\n"bad_lines":{_encode(tally.bad_lines)},\n')
         self._write(f'"summary":{_encode(tally.to_json())}}}\n')
-
-
-def encoded(value: Mapping[str, Any]) -> str:
-    """Write a difference, compactly: all of them wait for the document's end."""
-    return _encode(value)

@@ -19,7 +19,6 @@ from cli.replay_report import (
     Tally,
     about,
     decision_json,
-    encoded,
     outcome_of,
 )
 from cli.rules import read_layer
@@ -32,6 +31,8 @@ from shared.core.wire import write_moment
 from shared.engine.rulings import Ruling
 from shared.rules.book import RuleBook
 
+DIFFERENCES_SHOWN = 20
+
 
 @dataclass(slots=True)
 class Replay:
@@ -39,14 +40,14 @@ class Replay:
 
     Attributes:
         against: The rule set to compare with, or None.
-        differences: Each as JSON text, in the recording's order.
+        differences: The first ones; the report has them all.
     """
 
     rehearsal: Rehearsal
     against: Rehearsal | None
     report: JsonReport
     tally: Tally = field(default_factory=Tally)
-    differences: list[str] = field(default_factory=list)
+    differences: list[dict[str, Any]] = field(default_factory=list)
     _last: datetime | None = None
 
     def run(self, lines: Iterable[str | bytes]) -> None:
@@ -59,7 +60,7 @@ class Replay:
                 self._take(number, read_line(text))
             except BadLine as bad:
                 self.tally.add_bad(number, str(bad))
-        self.report.end(self.tally, self.differences)
+        self.report.end(self.tally)
 
     def _take(self, number: int, line: Line) -> None:
         if self._last is not None and line.received_at < self._last:
@@ -100,7 +101,10 @@ class Replay:
     def _differ(self, number: int, signal: Signal, one: Outcome, other: Outcome) -> None:
         self.tally.differences += 1
         both = {"rules": one.to_json(), "against": other.to_json()}
-        self.differences.append(encoded({"line": number, **about(signal), **both}))
+        difference = {"line": number, **about(signal), **both}
+        self.report.differ(difference)
+        if len(self.differences) < DIFFERENCES_SHOWN:
+            self.differences.append(difference)
 
 
 def _parsed(line: Line) -> Iterable[Signal | Unanswered | Malformed]:
