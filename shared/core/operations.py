@@ -33,6 +33,7 @@ _SNAPSHOT = "Microsoft.Compute/snapshots"
 _ML = "Microsoft.MachineLearningServices/workspaces/computes"
 _BATCH = "Microsoft.Batch/batchAccounts"
 _AKS = "Microsoft.ContainerService/managedClusters"
+_LOCKS = "Microsoft.Authorization/locks/read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,7 @@ VERBS: Mapping[Verb, Operations] = MappingProxyType(
                 f"{_VM}/deallocate/action",
                 f"{_ML}/read",
                 f"{_ML}/stop/action",
+                _LOCKS,
             )
         ),
         Verb.SAVE_EXIT_INFO: Operations((f"{_BATCH}/read",), (f"{_BATCH}/jobs/read",)),
@@ -86,6 +88,7 @@ VERBS: Mapping[Verb, Operations] = MappingProxyType(
                 f"{_SNAPSHOT}/write",
                 f"{_DISK}/read",
                 f"{_DISK}/beginGetAccess/action",
+                _LOCKS,
             )
         ),
         Verb.REDEPLOY: Operations(
@@ -94,6 +97,7 @@ VERBS: Mapping[Verb, Operations] = MappingProxyType(
                 f"{_VM}/instanceView/read",
                 f"{_VM}/redeploy/action",
                 "Microsoft.Compute/locations/operations/read",
+                _LOCKS,
             )
         ),
     }
@@ -117,9 +121,10 @@ READS: Mapping[FactsKind, Operations] = MappingProxyType(
                 f"{_VM}/instanceView/read",
                 f"{_ML}/read",
                 "Microsoft.Insights/metrics/read",
+                _LOCKS,
             )
         ),
-        FactsKind.DISKS: Operations((f"{_VM}/read", f"{_VM}/instanceView/read")),
+        FactsKind.DISKS: Operations((f"{_VM}/read", f"{_VM}/instanceView/read", _LOCKS)),
         FactsKind.FAILED_TASKS: Operations((f"{_BATCH}/read",), (f"{_BATCH}/jobs/read",)),
     }
 )

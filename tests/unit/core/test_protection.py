@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from shared.core.operations import READS, VERBS
 from shared.core.protection import (
     LOCKED_OUT,
     Lock,
@@ -172,3 +173,11 @@ def test_locks_do_not_reach_the_data_plane():
     assert {"deallocate_idle", "snapshot_and_redeploy"} == {
         name for name, one in discover().items() if one.verbs & LOCKED_OUT
     }
+
+
+def test_the_role_of_what_a_lock_can_stop_may_read_locks():
+    """Without it every such plan would be held as unreadable, for ever."""
+    reads = "Microsoft.Authorization/locks/read"
+    assert {v for v, needed in VERBS.items() if reads in needed.actions} == LOCKED_OUT
+    kinds = {one.facts for one in discover().values() if one.verbs & LOCKED_OUT}
+    assert {k for k, needed in READS.items() if reads in needed.actions} == kinds
