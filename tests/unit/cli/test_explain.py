@@ -229,3 +229,14 @@ def test_the_command_takes_stdin_and_the_apps_own_rules(tmp_path):
     assert (3, "") == (done.returncode, done.stderr)
     assert "hold" not in done.stdout
     assert "skip observe_only; without that:" in done.stdout
+
+
+def test_the_facts_of_the_documentation_are_facts(asked):
+    """Whoever copies the example must not be told that it is wrong."""
+    page = (ROOT / "docs" / "REPLAY.md").read_text()
+    block = page.split("### FACTS.json")[1].split("```json")[1].split("```")[0]
+    [vm] = json.loads(block)
+    code, document = asked(tick(1, vm), "--now", "2026-11-22T03:00:00Z", facts=block)
+
+    assert 0 == code
+    assert ["deallocate"] == [step["verb"] for step in document["signals"][0]["plan"]["steps"]]
