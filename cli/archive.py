@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from shared.ports import EventRecord, Ledger
 
 BAD_INPUT, NOT_READ = 2, 1
+AT_ONCE = 16
 Json = dict[str, Any]
 
 
@@ -114,12 +115,22 @@ async def pull(
     storage = Storage(settings, person)
     ledger = TableLedger(storage, SystemClock())
     odd = 0
+    waiting: list[Mapping[str, Any]] = []
+
+    async def flush() -> None:
+        for line in await asyncio.gather(*(line_of(copy, ledger) for copy in waiting)):
+            emit(line)
+        waiting.clear()
+
     try:
         async for _, copy in ArchiveReader(storage).copies(start, end):
             if copy is None or not {"received_at", "inlet", "body"} <= copy.keys():
                 odd += 1
                 continue
-            emit(await line_of(copy, ledger))
+            waiting.append(copy)
+            if len(waiting) == AT_ONCE:
+                await flush()
+        await flush()
     finally:
         await storage.close()
         for one in people:
