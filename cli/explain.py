@@ -35,7 +35,12 @@ def register(subparsers: Any) -> None:
     )
     parser.add_argument("event", metavar="EVENT.json", help="any event known; - for stdin")
     parser.add_argument(
-        "--rules", nargs="+", type=Path, metavar="DIR", default=[DEFAULT_RULES]
+        "--rules",
+        nargs="+",
+        action="extend",
+        type=Path,
+        metavar="DIR",
+        help="rule folders, a later one wins by rule name (default: the app's own)",
     )
     parser.add_argument("--facts", type=Path, metavar="FACTS.json", help="see docs/REPLAY.md")
     parser.add_argument(
@@ -80,7 +85,7 @@ def _asked(
     from cli.shapes import RUNBOOK, read_runbook, shape_of
     from shared.adapters.clock import SystemClock
 
-    book = load(arguments.rules)
+    book = load(arguments.rules or [DEFAULT_RULES])
     rules: Sequence[Rule] = book.rules
     given = _moment(arguments.now) if arguments.now else None
     document = _json(arguments.event, "the event")

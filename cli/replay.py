@@ -27,10 +27,21 @@ def register(subparsers: Any) -> None:
     )
     parser.add_argument("events", metavar="EVENTS.jsonl", help="a recording; - for stdin")
     parser.add_argument(
-        "--rules", nargs="+", type=Path, required=True, metavar="DIR", help="rule folders"
+        "--rules",
+        nargs="+",
+        action="extend",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="rule folders, a later one wins by rule name",
     )
     parser.add_argument(
-        "--against", nargs="+", type=Path, metavar="DIR", help="rule folders to compare with"
+        "--against",
+        nargs="+",
+        action="extend",
+        type=Path,
+        metavar="DIR",
+        help="rule folders to compare with",
     )
     parser.add_argument("--json", metavar="FILE", help="write every decision; - for stdout")
     parser.add_argument(
