@@ -7,7 +7,7 @@ export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-slow check format lint types imports spelling catalogue schema lock \
-	bench-start bench-latency clean
+	bench-start bench-latency bench-replay clean
 
 help: ## list what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -61,5 +61,7 @@ bench-start: setup ## cold start, as ratios
 	$(BIN)/python bench/start.py
 bench-latency: setup ## event to first effect on the fast path
 	$(BIN)/python bench/latency.py
+bench-replay: setup ## replaying 100,000 recorded events
+	$(BIN)/python bench/replay.py
 clean: ## remove what setup and the tests made
 	rm -rf $(VENV) node_modules .sandbox .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -10,7 +10,14 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-COMMANDS = ("cli.sandbox", "cli.rules")
+COMMANDS = (
+    "cli.sandbox",
+    "cli.rules",
+    "cli.pauses",
+    "cli.replay",
+    "cli.explain",
+    "cli.archive",
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,4 +1,4 @@
-"""Ticks: the sweep that resumes open plans, and the look for idle machines."""
+"""Ticks: the sweep that resumes open plans, the look for idle machines, the cleanup."""
 
 from __future__ import annotations
 
@@ -39,3 +39,25 @@ async def tick_idle(timer: func.TimerRequest) -> None:
         dict(tally.by_reason),
         len(tally.unread),
     )
+
+
+@blueprint.function_name("tick_cleanup")
+@blueprint.timer_trigger(arg_name="timer", schedule="0 15 3 * * *")
+async def tick_cleanup(timer: func.TimerRequest) -> None:
+    """Delete copies of deliveries that are older than their retention."""
+    from shared.bootstrap import night
+    from shared.engine.archive import forget
+
+    deleted, is_all = await forget(night())
+    _LOG.info("tick=cleanup archive_deleted=%d all=%s", deleted, is_all)
+
+
+@blueprint.function_name("tick_export")
+@blueprint.timer_trigger(arg_name="timer", schedule="*/30 * * * * *", use_monitor=False)
+async def tick_export(timer: func.TimerRequest) -> None:
+    """Tell Log Analytics and the outcome topic what they have not been told."""
+    from shared.bootstrap import night
+    from shared.engine.export import export
+    from shared.journal import note_export
+
+    note_export(await export(night()))

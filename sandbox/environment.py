@@ -11,6 +11,9 @@ from pathlib import Path
 
 import certifi
 
+INGESTION_RULE = "dcr-0123456789abcdef0123456789abcdef"
+TOPIC = "nightshift-outcomes"
+
 
 @dataclass(frozen=True)
 class AzureEndpoints:
@@ -43,6 +46,9 @@ def app_environment(
         "IDENTITY_HEADER": azure.identity_header,
         "NIGHTSHIFT_RESOURCE_MANAGER": azure.azure_url,
         "NIGHTSHIFT_METRICS_ENDPOINT": f"{azure.azure_url}/metrics",
+        "NIGHTSHIFT_INGESTION_ENDPOINT": f"{azure.azure_url}/ingestion",
+        "NIGHTSHIFT_INGESTION_RULE": INGESTION_RULE,
+        "NIGHTSHIFT_OUTCOME_TOPIC": f"{azure.azure_url}/eventgrid/{TOPIC}/api/events",
         "NIGHTSHIFT_RULES": ",".join(str(folder) for folder in rules),
         **extra,
     }

@@ -6,16 +6,33 @@ Names and reasons only: never a payload, a header or a token.
 from __future__ import annotations
 
 import logging
+from collections import Counter
+from typing import TYPE_CHECKING
 
+from shared.core.pauses import Pause
 from shared.core.plans import Plan
 from shared.engine.answer import Answer
 from shared.engine.inlet import Heard
 
+if TYPE_CHECKING:
+    from shared.engine.export import Exported  # not on the fast path
+
 _LOG = logging.getLogger("nightshift")
+_SHOWN = 5
+_lost: Counter[str] = Counter()
 
 
 def note_heard(inlet: str, heard: Heard) -> None:
-    """Log what one delivery became."""
+    """Log what one delivery became.
+
+    A copy that the archive lost shows as ``archive=lost`` with this process's count of
+    them; the delivery's decisions are in the ledger all the same.
+    """
+    if heard.lost_copy:
+        _lost[inlet] += 1
+        _LOG.warning(
+            "inlet=%s archive=lost lost=%d why=%r", inlet, _lost[inlet], heard.lost_copy
+        )
     for one in heard.malformed:
         _LOG.warning("inlet=%s malformed index=%d why=%r", inlet, one.index, one.why)
     for answer in heard.answers:
@@ -50,3 +67,31 @@ def note_plan(plan: Plan) -> None:
         plan.outcome or "",
         ",".join(f"{r.step.verb}:{r.outcome or '-'}" for r in plan.steps),
     )
+
+
+def note_export(told: Exported) -> None:
+    """Log what the sinks took, what they would not take and how far behind they are."""
+    for sink, why in told.failed.items():
+        _LOG.warning("export sink=%s failed=%r", sink, why)
+    for sink, refused in told.refused.items():
+        for record, why in sorted(refused.items())[:_SHOWN]:
+            _LOG.warning("export sink=%s refused=%s why=%r", sink, record, why)
+    if told.purged:
+        _LOG.info("export purged=%d reason=no_sink_configured", told.purged)
+    if told.orphaned:
+        _LOG.info("export orphaned=%d", told.orphaned)
+    if told.unreadable:
+        _LOG.warning("export unreadable=%d", told.unreadable)
+    if any(told.sent.values()) or told.lag:
+        _LOG.info(
+            "export sent=%s pointers=%d dropped=%d export_lag_seconds=%.1f",
+            told.sent,
+            told.pointers,
+            told.dropped,
+            told.lag.total_seconds(),
+        )
+
+
+def note_pause(said: str, pause: Pause) -> None:
+    """Log that a person paused something, or lifted a pause."""
+    _LOG.warning("control=%s pause=%s scope=%s", said, pause.id, pause.scope)

@@ -12,6 +12,7 @@ from typing import Any
 
 from shared.core.facts import AksNode, ManagedDisk, Resource, Utilisation
 from shared.core.guardrails import Context
+from shared.core.pauses import Pause, Scope
 from shared.core.plans import Mode, Plan, StepRecord, plan_id
 from shared.core.pods import Pod
 from shared.core.resource_ids import ResourceId
@@ -210,6 +211,19 @@ def a_plan(*verbs: Verb, **fields: Any) -> Plan:
         "wake_at": NOW,
     }
     return Plan(**{**values, **fields})
+
+
+def a_pause(scope: str = "global", **fields: Any) -> Pause:
+    """Make a pause of an hour that Ada set a minute ago."""
+    values: dict[str, Any] = {
+        "id": "pause-1",
+        "scope": Scope.parse(scope),
+        "owner": "ada",
+        "reason": "the storage array is being moved",
+        "created_at": NOW - MINUTE,
+        "expires_at": NOW + HOUR,
+    }
+    return Pause(**{**values, **fields})
 
 
 def a_context(**fields: Any) -> Context:

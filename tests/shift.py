@@ -11,7 +11,7 @@ import asyncio
 import copy
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -21,13 +21,15 @@ from shared.core.plans import Plan
 from shared.core.pods import Pod
 from shared.core.settings import Settings
 from shared.core.signals import Signal, Unanswered
-from shared.engine import events, idle, runbook, sweep
+from shared.engine import events, export, idle, runbook, sweep
 from shared.engine.answer import Answer
 from shared.engine.night import Night, Ports
 from shared.ports import EventRecord
 from shared.rules.book import Rule, RuleBook
 from tests import builders as make
 from tests.fakes import cloud
+from tests.fakes.audit import FakeOutbox, FakeSink
+from tests.fakes.controls import FakeControls
 from tests.fakes.ledger import (
     Crash,
     FakeClock,
@@ -63,6 +65,8 @@ class World:
     metrics: cloud.FakeMetrics
     batch: cloud.FakeBatch
     cluster: cloud.FakeCluster
+    controls: FakeControls
+    outbox: FakeOutbox
     effects: list[tuple[str, str]]
 
     def picture(self) -> str:
@@ -84,9 +88,11 @@ def a_world(now: datetime, trap: Trap) -> World:
     """Make an empty world."""
     clock = FakeClock(now)
     effects: list[tuple[str, str]] = []
+    ledger = FakeLedger(clock, trap)
     return World(
         clock=clock,
-        ledger=FakeLedger(clock, trap),
+        ledger=ledger,
+        outbox=FakeOutbox(ledger, trap),
         queue=FakeWakeQueue(clock, trap),
         records=FakeRecords(trap),
         resources=cloud.FakeResources(trap=trap),
@@ -95,6 +101,7 @@ def a_world(now: datetime, trap: Trap) -> World:
         metrics=cloud.FakeMetrics(trap=trap),
         batch=cloud.FakeBatch(trap=trap, effects=effects),
         cluster=cloud.FakeCluster(trap=trap, effects=effects),
+        controls=FakeControls(trap),
         effects=effects,
     )
 
@@ -112,6 +119,8 @@ def a_night(world: World, *rules: Rule, settings: Settings | None = None) -> Nig
         metrics=world.metrics,
         batch=world.batch,
         cluster=world.cluster,
+        controls=world.controls,
+        outbox=world.outbox,
     )
     return Night(ports, RuleBook(rules), make.REMEDIATIONS, settings or SETTINGS)
 
@@ -220,6 +229,15 @@ class Shift:
         """Let the timer that resumes open plans fire."""
         self.swept_at = self.now
         return self.invoke(sweep.resume(self.night))
+
+    def with_sinks(self, *sinks: FakeSink) -> None:
+        """Configure whom the audit is told."""
+        ports = replace(self.night.ports, sinks=sinks)
+        self.night = replace(self.night, ports=ports)
+
+    def export(self) -> export.Exported:
+        """Let the timer that tells the audit fire."""
+        return self.invoke(export.export(self.night))
 
     def poll(self) -> int:
         """Let the host hand out every message that is visible now."""

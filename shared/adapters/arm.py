@@ -69,9 +69,11 @@ class ArmReader:
         answer = await self._send("POST", self._url(path), params, f"asking {path}")
         return answer.body
 
-    async def pages(self, path: str, *, api_version: str) -> AsyncIterator[Json]:
+    async def pages(
+        self, path: str, *, api_version: str, query: Mapping[str, str] | None = None
+    ) -> AsyncIterator[Json]:
         """Yield every item of a paged list."""
-        url, params = self._url(path), {"api-version": api_version}
+        url, params = self._url(path), {"api-version": api_version, **(query or {})}
         for _ in range(_PAGES):
             answer = await self._send("GET", url, params, f"listing {path}")
             for item in answer.body.get("value") or ():

@@ -13,6 +13,7 @@ import hashlib
 import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from shared.adapters.azure_errors import error_code, translated
@@ -53,10 +54,11 @@ class BlobRecords:
     """Implements ``shared.ports.Records``."""
 
     def __init__(self, storage: Storage, prefix: str = "nightshift") -> None:
-        """Remember the account; containers are ``{prefix}-records`` and ``-quarantine``."""
+        """Remember the account; containers: ``{prefix}-records -quarantine -archive``."""
         self._storage = storage
         self._records = f"{prefix}-records"
         self._quarantine = f"{prefix}-quarantine"
+        self._archive = f"{prefix}-archive"
 
     async def keep(self, name: str, document: Mapping[str, Any]) -> None:
         """Store a document; if there is one of that name, that one stands."""
@@ -102,6 +104,37 @@ class BlobRecords:
             )
 
         await self._call(self._quarantine, "quarantining an event", operation)
+
+    async def archive(self, name: str, document: bytes) -> None:
+        """Keep a copy of a delivery.
+
+        It is written while a plan is carried out, so the library is imported aside.
+        """
+        await asyncio.to_thread(import_module, "azure.storage.blob.aio")
+
+        async def operation(container: ContainerClient) -> None:
+            await container.upload_blob(name, document, overwrite=True)
+
+        await self._call(self._archive, "archiving an event", operation)
+
+    async def forget_archive(self, *, before: str, limit: int) -> int:
+        """Delete copies whose names sort before a name: the service lists in that order.
+
+        Source: https://learn.microsoft.com/rest/api/storageservices/list-blobs ("Blobs are
+        listed in alphabetical order"), .../blob-batch (at most 256 in one).
+        """
+
+        async def operation(container: ContainerClient) -> int:
+            old: list[str] = []
+            async for name in container.list_blob_names(results_per_page=limit):
+                if name >= before or len(old) == limit:
+                    break
+                old.append(name)
+            if old:
+                await container.delete_blobs(*old, raise_on_any_failure=False)
+            return len(old)
+
+        return await self._call(self._archive, "deleting old archived events", operation)
 
     async def _call(
         self,

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from shared.core import marks as other_tools
 from shared.core.facts import AksNode
 from shared.core.pods import Pod
 from shared.core.resource_ids import SCALE_SET_VM, VM, ResourceId, same_resource
@@ -68,7 +69,17 @@ def node_fact(node: Json, cluster: str) -> AksNode:
         cordoned_by=marks(node),
         taints=tuple(_taint(one) for one in spec.get("taints") or ()),
         version=str(meta.get("resourceVersion") or ""),
+        labels=_texts(meta.get("labels")),
+        annotations={
+            key: value
+            for key, value in _texts(meta.get("annotations")).items()
+            if key in other_tools.KEYS
+        },
     )
+
+
+def _texts(found: Json | None) -> dict[str, str]:
+    return {str(key): str(value) for key, value in (found or {}).items()}
 
 
 def marks(node: Json) -> tuple[str, ...]:

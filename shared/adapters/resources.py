@@ -15,9 +15,11 @@ from types import MappingProxyType
 from typing import Any
 
 from shared.adapters.arm import ArmReader
+from shared.adapters.locks import LockReader
 from shared.adapters.recent import Recent
 from shared.core.errors import InvalidTarget
 from shared.core.facts import Resource, resource_from_arm
+from shared.core.protection import Lock
 from shared.core.resource_ids import (
     AKS_CLUSTER,
     BATCH_ACCOUNT,
@@ -68,6 +70,7 @@ class AzureResources:
     def __init__(self, arm: ArmReader) -> None:
         self._arm = arm
         self._recent: Recent[Resource | None] = Recent(ttl=_FRESH, limit=_REMEMBERED)
+        self._locks = LockReader(arm)
 
     async def resource(self, resource_id: str) -> Resource | None:
         """Read a resource; None if it does not exist.
@@ -77,6 +80,14 @@ class AzureResources:
         """
         rid = _parsed(resource_id)
         return await self._recent.get(rid.key, lambda: self._read(rid))
+
+    async def locks(self, resource_id: str) -> tuple[Lock, ...]:
+        """Read the locks at a resource and above it.
+
+        Raises:
+            InvalidTarget: It is not an ARM id.
+        """
+        return await self._locks.locks(_parsed(resource_id))
 
     async def _read(self, rid: ResourceId) -> Resource | None:
         if rid.type == SCALE_SET_VM:

@@ -24,6 +24,8 @@ PREFIX = "NIGHTSHIFT_"
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _ACCOUNT = re.compile(r"[a-z0-9]{3,24}")
 _DOMAIN = re.compile(r"(?=.{1,200}$)[a-z0-9-]+(\.[a-z0-9-]+)+")
+_RULE_ID = re.compile(r"dcr-[0-9a-f]{32}")
+_STREAM = re.compile(r"Custom-[A-Za-z0-9_]{1,100}")
 _HOST = re.compile(r"[A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\]")
 _BY_IDENTITY = ("storage_table_uri", "storage_queue_uri", "storage_blob_uri")
 Reader = Callable[[str], Any]
@@ -46,9 +48,25 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         except ValueError as exc:
             problems.append(_wrong(each, text, str(exc)))
     problems += _storage_problems(environ)
+    problems += _ingestion_problems(environ)
     if problems:
         raise InvalidSetting("\n".join(problems))
+    values.setdefault("own_resources", own_resource_group(environ))
     return Settings(**values)
+
+
+def own_resource_group(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Name the resource group that the platform says this app runs in, if it says so.
+
+    ``WEBSITE_OWNER_NAME`` begins with the subscription: ``{guid}+{group}-{webspace}``.
+
+    Source: https://learn.microsoft.com/azure/app-service/reference-app-settings
+    """
+    subscription = environ.get("WEBSITE_OWNER_NAME", "").partition("+")[0]
+    group = environ.get("WEBSITE_RESOURCE_GROUP", "")
+    if not _GUID.fullmatch(subscription) or not group or "/" in group:
+        return ()
+    return (f"/subscriptions/{subscription.lower()}/resourceGroups/{group}",)
 
 
 def _wrong(each: Field[Any], text: str, why: str) -> str:
@@ -86,6 +104,19 @@ def _storage_problems(environ: Mapping[str, str]) -> Iterator[str]:
         )
     elif missing:
         yield f"setting {' and '.join(missing)} is missing beside the other endpoints"
+
+
+def _ingestion_problems(environ: Mapping[str, str]) -> Iterator[str]:
+    """Ask for both halves of the way to Log Analytics: one alone would export nothing."""
+    halves = [
+        each.metadata["variable"]
+        for each in fields(Settings)
+        if each.name in {"ingestion_endpoint", "ingestion_rule"}
+    ]
+    missing = [name for name in halves if not environ.get(name, "").strip()]
+    if len(missing) == 1:
+        [other] = set(halves) - set(missing)
+        yield f"setting {missing[0]} is missing beside {other}: set both or neither"
 
 
 def _connection_string(text: str) -> str:
@@ -129,6 +160,12 @@ def _endpoint(text: str) -> str:
     return _https(text).rstrip("/")
 
 
+def _topic(text: str) -> str:
+    if not _endpoint(text).endswith("/api/events"):
+        raise ValueError("it does not end in /api/events")
+    return _endpoint(text)
+
+
 def _regional(text: str) -> str:
     _https(text.replace("{region}", "westeurope"))
     return text.rstrip("/")
@@ -157,6 +194,26 @@ def _workspace(text: str) -> str:
     return found.text
 
 
+def _own(text: str) -> str:
+    found = ResourceId.parse(text)
+    if not found.resource_group:
+        raise ValueError(f"{text!r} is a whole subscription: name resource groups")
+    return found.text
+
+
+def _tag(text: str) -> str:
+    name, equals, value = (part.strip() for part in text.partition("="))
+    if not name or (equals and not value):
+        raise ValueError(f"{text!r} is no tag: write NAME or NAME=VALUE")
+    return f"{name}={value}" if equals else name
+
+
+def _pattern(text: str) -> str:
+    if not text.strip("*"):
+        raise ValueError(f"{text!r} is like every name: to touch nothing, set a pause")
+    return text
+
+
 def _between(least: timedelta, most: timedelta) -> Reader:
     def read(text: str) -> timedelta:
         try:
@@ -168,6 +225,15 @@ def _between(least: timedelta, most: timedelta) -> Reader:
                 f"it is not between {format_duration(least)} and {format_duration(most)}"
             )
         return span
+
+    return read
+
+
+def _whole(least: int, most: int) -> Reader:
+    def read(text: str) -> int:
+        if not (text.isascii() and text.isdecimal() and least <= int(text) <= most):
+            raise ValueError(f"it is not a whole number from {least} to {most}")
+        return int(text)
 
     return read
 
@@ -193,11 +259,24 @@ _READERS: Mapping[str, Reader] = {
     "metrics_audience": _https,
     "batch_audience": _https,
     "kubernetes_audience": _guid_item,
+    "ingestion_endpoint": _endpoint,
+    "ingestion_rule": _matching(_RULE_ID, "the immutable id of a data collection rule"),
+    "ingestion_audience": _https,
+    "plans_stream": _matching(_STREAM, "the name of a stream"),
+    "steps_stream": _matching(_STREAM, "the name of a stream"),
+    "decisions_stream": _matching(_STREAM, "the name of a stream"),
+    "outcome_topic": _topic,
+    "outcome_audience": _https,
     "subscriptions": _list(_guid_item),
     "workspaces": _list(_workspace),
     "rules": _list(str),
     "lease": _between(timedelta(seconds=10), timedelta(minutes=10)),
     "event_budget": _between(timedelta(seconds=1), timedelta(seconds=25)),
     "plan_budget": _between(timedelta(seconds=10), timedelta(minutes=4, seconds=30)),
+    "archive_days": _whole(0, 3650),
     "dry_run": _boolean,
+    "protected_tags": _list(_tag),
+    "protected_names": _list(_pattern),
+    "own_resources": _list(_own),
+    "app_service_auth": _boolean,
 }

@@ -5,10 +5,12 @@
     Closed   partition: UTC day   rows: closed plans, newest first
     Events   partition: event     rows: what became of each phase about each target
     Budgets  partition: budget    row: who spent from it
+    Outbox   partition: 1 digit   rows: plans and records not yet told (``table_outbox``)
 
 Only Plans is the truth; Open and Closed are ways to find it, written so that a crash
 leaves an entry too many and never one too few: Open before the plan, Closed after it,
-then Open away. ``tidy`` finishes what a crash left.
+then Open away. ``tidy`` finishes what a crash left. A pointer of the outbox is written
+before what it points at, together with Open, so that it delays no opening.
 
 Source: https://learn.microsoft.com/rest/api/storageservices/performing-entity-group-transactions
 """
@@ -18,12 +20,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping, Sequence
 from datetime import timedelta
 
+from shared.adapters import outbox_rows as pointers
 from shared.adapters import table_rows as rows
 from shared.adapters.storage import Storage
 from shared.adapters.table_listing import PLANS_AT_ONCE, PlanListing
+from shared.adapters.table_outbox import OUTBOX
 from shared.adapters.table_store import Found, TableStore, unchanged
 from shared.core.errors import InvalidTarget, RetryLater, StaleFacts, Throttled
 from shared.core.plans import Plan, target_hash
@@ -85,12 +89,16 @@ class TableLedger:
             raise InvalidTarget(f"{plan.id!r} is not the id of a plan for {plan.target!r}")
         row = rows.plan_row(plan)
         if not plan.is_open:
+            await self._point_at(pointers.plan_pointer(plan.id))
             etag = await self._store.insert(_PLANS, row)
             await self._file(plan)
             return StoredPlan(plan, etag)
         if head.in_flight:
             raise StaleFacts(f"plan {head.in_flight} has taken the target of {plan.id}")
-        await self._store.put(_OPEN, rows.open_row(plan.id, self._clock.now()))
+        await _both(
+            self._store.put(_OPEN, rows.open_row(plan.id, self._clock.now())),
+            self._point_at(pointers.plan_pointer(plan.id)),
+        )
         taken = rows.head_row(plan, head)
         etags = await self._store.transact(
             _PLANS,
@@ -102,6 +110,10 @@ class TableLedger:
             ],
         )
         return StoredPlan(plan, etags[0])
+
+    async def _point_at(self, key: str) -> None:
+        row = pointers.touched_row(key, self._clock.now())
+        await self._store.merge(OUTBOX, row)
 
     async def save(self, stored: StoredPlan, plan: Plan) -> StoredPlan:
         """Replace a plan; one that is closed now gives its target back."""
@@ -156,9 +168,15 @@ class TableLedger:
         return await self._listing.page(state=state, limit=limit, after=after)
 
     async def record_event(self, record: EventRecord) -> bool:
-        """Store a record unless there is one; tell which."""
+        """Store a record unless there is one; tell which.
+
+        The pointer goes first and not beside it: a record that is there is never stored
+        again, so one that lost its pointer to a crash would never be told.
+        """
+        row = rows.event_row(record)
+        await self._point_at(pointers.event_pointer(row))
         try:
-            await self._store.insert(_EVENTS, rows.event_row(record))
+            await self._store.insert(_EVENTS, row)
         except StaleFacts:
             return False
         return True
@@ -210,3 +228,10 @@ class TableLedger:
             for key, found in zip(part, await asyncio.gather(*reads), strict=True):
                 counts[key] = len(rows.tokens_of(found.row)) if found else 0
         return counts
+
+
+async def _both(*writes: Awaitable[None]) -> None:
+    """Do writes side by side and let each end; then raise what the first to fail raised."""
+    for outcome in await asyncio.gather(*writes, return_exceptions=True):
+        if outcome is not None:
+            raise outcome

@@ -163,9 +163,24 @@ class TableStore:
             lambda client: client.upsert_entity(dict(row), mode="replace"),
         )
 
-    async def drop(self, table: str, key: tuple[str, str]) -> None:
-        """Delete a row; one that is gone is gone."""
-        await self._call(table, "deleting a row", lambda client: client.delete_entity(*key))
+    async def merge(self, table: str, row: Mapping[str, Any]) -> None:
+        """Store these properties of a row, which may be there with others."""
+        await self._call(
+            table,
+            "merging a row",
+            lambda client: client.upsert_entity(dict(row), mode="merge"),
+        )
+
+    async def drop(self, table: str, key: tuple[str, str], *, etag: str = "") -> None:
+        """Delete a row; one that is gone is gone.
+
+        Raises:
+            StaleFacts: It is not at ``etag`` any more, if one was given.
+        """
+        only = unchanged(etag) if etag else {}
+        await self._call(
+            table, "deleting a row", lambda client: client.delete_entity(*key, **only)
+        )
 
     async def transact(self, table: str, operations: Sequence[Operation]) -> list[str]:
         """Do all of it or nothing, within one partition; return the new versions.

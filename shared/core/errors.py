@@ -11,6 +11,7 @@
     │   │   └── NotJson           it is no JSON at all
     │   ├── Forbidden           our identity lacks an operation, or a lock forbids it
     │   ├── InvalidTarget       the target is not something this verb works on
+    │   ├── TooLarge            more at once than the service takes (413)
     │   ├── DeadlinePassed      acting stopped being useful
     │   ├── AttemptsExhausted   tried as often as allowed
     │   └── InvalidSetting      a setting or a rule file is wrong
@@ -82,6 +83,10 @@ class Forbidden(GiveUp):
 
 class InvalidTarget(GiveUp):
     """The target is not something this verb works on."""
+
+
+class TooLarge(GiveUp):
+    """More at once than the service takes; half of it may do."""
 
 
 class DeadlinePassed(GiveUp):

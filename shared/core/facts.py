@@ -63,6 +63,8 @@ class AksNode:
             person or another tool cordoned it.
         version: What was read, in the API server's words; a write that names it changes
             exactly that or nothing. Empty if it is not known.
+        labels: As they are on the node.
+        annotations: Only those that ``shared.core.marks`` knows: others may be large.
     """
 
     name: str
@@ -72,6 +74,8 @@ class AksNode:
     is_ready: bool
     cordoned_by: tuple[str, ...] = ()
     taints: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
     version: str = field(default="", compare=False, repr=False)
 
 

@@ -13,10 +13,18 @@ from datetime import datetime, timedelta
 
 from shared.core.decisions import Hold, Reason, Skip
 from shared.core.durations import format_duration
+from shared.core.freezes import Freeze, frozen_until
+from shared.core.pauses import Pause
 from shared.core.plans import Mode
 from shared.core.signals import Signal
 
 IN_FLIGHT_RETRY = timedelta(seconds=2)
+MAX_AGE = timedelta(hours=6)
+"""How old a voluntary event may be unless its rule says otherwise: a shift's length.
+
+Event Grid delivers for up to 24 hours and a Hold may wait for days; by then a person
+has looked, or the world has changed. A notice of the platform has its own deadline.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +32,12 @@ class Context:
     """What the guardrails look at.
 
     Attributes:
+        pause: The pause in force that this plan falls under and that lasts longest.
+        pauses_unread: Why nobody knows whether there is one.
+        protected_by: What protects the target, in words, or empty.
+        locks_unread: Why nobody knows whether a lock forbids it.
+        freezes: Windows that hold for this rule.
+        max_age: How old an event this rule acts on; None for the default of its class.
         in_flight: Id of the open plan on the same target, or empty.
         acted: When each rule last opened a plan on this target, UTC.
         cooldown: Quiet time of the rule after acting on a target.
@@ -35,12 +49,26 @@ class Context:
     mode: Mode
     is_dry_run: bool = False
     is_opted_out: bool = False
+    pause: Pause | None = None
+    pauses_unread: Hold | Skip | None = None
+    protected_by: str = ""
+    locks_unread: Hold | Skip | None = None
+    freezes: tuple[Freeze, ...] = ()
+    max_age: timedelta | None = None
     in_flight: str = ""
     acted: Mapping[str, datetime] = field(default_factory=dict)
     cooldown: timedelta = timedelta(0)
 
 
 Guardrail = Callable[[Context], Hold | Skip | None]
+
+
+def paused(context: Context) -> Hold | Skip | None:
+    """Heed a person who said stop; who cannot know whether one did, does not act."""
+    if context.pauses_unread is not None:
+        return context.pauses_unread
+    pause = context.pause
+    return Hold(Reason.PAUSED, pause.expires_at, pause.words) if pause else None
 
 
 def mode(context: Context) -> Skip | None:
@@ -71,6 +99,38 @@ def opted_out(context: Context) -> Skip | None:
     return Skip(Reason.OPTED_OUT) if context.is_opted_out else None
 
 
+def protected(context: Context) -> Hold | Skip | None:
+    """Observe, and never touch, what a tag, a name, a lock or another tool protects."""
+    if context.protected_by:
+        return Skip(Reason.PROTECTED, context.protected_by)
+    return context.locks_unread
+
+
+def freeze(context: Context) -> Hold | None:
+    """Begin nothing voluntary while a maintenance freeze lasts."""
+    found = frozen_until(context.freezes, context.now)
+    if found is None:
+        return None
+    window, until = found
+    where = f" ({window.source})" if window.source else ""
+    return Hold(Reason.FROZEN, until, f"freeze {window.name!r}: {window.text}{where}")
+
+
+def freshness(context: Context) -> Skip | None:
+    """Refuse to act on what was true too long ago."""
+    limit = context.max_age
+    if limit is None and not context.signal.is_involuntary:
+        limit = MAX_AGE
+    age = context.now - context.signal.observed_at
+    if limit is None or age <= limit:
+        return None
+    return Skip(
+        Reason.STALE_EVENT,
+        f"it is {format_duration(age)} old; this rule acts on what is "
+        f"{format_duration(limit)} old at most",
+    )
+
+
 def deadline(context: Context) -> Skip | None:
     """Refuse to begin what can no longer help."""
     limit = context.signal.deadline
@@ -97,8 +157,21 @@ def in_flight(context: Context) -> Hold | None:
     )
 
 
-GUARDRAILS: tuple[Guardrail, ...] = (mode, dry_run, opted_out, deadline, cooldown, in_flight)
-INVOLUNTARY: frozenset[Guardrail] = frozenset({mode, dry_run, opted_out, deadline, in_flight})
+GUARDRAILS: tuple[Guardrail, ...] = (
+    paused,
+    mode,
+    dry_run,
+    opted_out,
+    protected,
+    freeze,
+    freshness,
+    deadline,
+    cooldown,
+    in_flight,
+)
+INVOLUNTARY: frozenset[Guardrail] = frozenset(
+    {paused, mode, dry_run, opted_out, protected, freshness, deadline, in_flight}
+)
 
 
 def ask(context: Context) -> Hold | Skip | None:

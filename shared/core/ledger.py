@@ -101,10 +101,15 @@ def wait(plan: Plan, *, until: datetime) -> Plan:
     return replace(plan, lease=None, wake_at=until, wake_seq=plan.wake_seq + 1)
 
 
-def withdraw(plan: Plan, reason: Reason) -> Plan:
-    """Forbid further steps. Whoever works on the plan loses its next write and sees it."""
+def withdraw(plan: Plan, reason: Reason, *, now: datetime) -> Plan:
+    """Forbid further steps. Whoever works on the plan loses its next write and sees it.
+
+    The first withdrawal stands.
+    """
     _must_be_open(plan)
-    return replace(plan, withdrawn=plan.withdrawn or reason)
+    if plan.withdrawn is not None:
+        return plan
+    return replace(plan, withdrawn=reason, withdrawn_at=now)
 
 
 def close(plan: Plan, *, now: datetime) -> Plan:

@@ -33,6 +33,7 @@ _SNAPSHOT = "Microsoft.Compute/snapshots"
 _ML = "Microsoft.MachineLearningServices/workspaces/computes"
 _BATCH = "Microsoft.Batch/batchAccounts"
 _AKS = "Microsoft.ContainerService/managedClusters"
+_LOCKS = "Microsoft.Authorization/locks/read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,7 @@ VERBS: Mapping[Verb, Operations] = MappingProxyType(
                 f"{_ML}/read",
                 f"{_ML}/stop/action",
                 "Microsoft.MachineLearningServices/locations/computeOperationsStatus/read",
+                _LOCKS,
             )
         ),
         Verb.SAVE_EXIT_INFO: Operations((f"{_BATCH}/read",), (f"{_BATCH}/jobs/read",)),
@@ -87,6 +89,7 @@ VERBS: Mapping[Verb, Operations] = MappingProxyType(
                 f"{_SNAPSHOT}/write",
                 f"{_DISK}/read",
                 f"{_DISK}/beginGetAccess/action",
+                _LOCKS,
             )
         ),
         Verb.REDEPLOY: Operations(
@@ -95,6 +98,7 @@ VERBS: Mapping[Verb, Operations] = MappingProxyType(
                 f"{_VM}/instanceView/read",
                 f"{_VM}/redeploy/action",
                 "Microsoft.Compute/locations/operations/read",
+                _LOCKS,
             )
         ),
     }
@@ -118,9 +122,10 @@ READS: Mapping[FactsKind, Operations] = MappingProxyType(
                 f"{_VM}/instanceView/read",
                 f"{_ML}/read",
                 "Microsoft.Insights/metrics/read",
+                _LOCKS,
             )
         ),
-        FactsKind.DISKS: Operations((f"{_VM}/read", f"{_VM}/instanceView/read")),
+        FactsKind.DISKS: Operations((f"{_VM}/read", f"{_VM}/instanceView/read", _LOCKS)),
         FactsKind.FAILED_TASKS: Operations((f"{_BATCH}/read",), (f"{_BATCH}/jobs/read",)),
     }
 )

@@ -86,6 +86,7 @@ class Plan:
         signal: ``{type, event_id, source, target, phase, observed_at, attributes}``.
         undoes: Id of the plan whose effects this one takes back, or empty.
         withdrawn: Why no further step may begin, or None.
+        withdrawn_at: Since when; None too if an older release wrote it.
         wake_at: When the next attempt is due; None while a worker is on it.
         wake_seq: Number of the queue message that may wake it; older ones are dropped.
     """
@@ -103,6 +104,7 @@ class Plan:
     deadline: datetime | None = None
     undoes: str = ""
     withdrawn: Reason | None = None
+    withdrawn_at: datetime | None = None
     lease: Lease | None = None
     wake_at: datetime | None = None
     wake_seq: int = 0

@@ -95,6 +95,50 @@ class Settings:
             "NIGHTSHIFT_KUBERNETES_AUDIENCE", "Entra application of AKS API servers, a GUID"
         ),
     )
+    ingestion_endpoint: str = field(
+        default="",
+        metadata=_setting(
+            "NIGHTSHIFT_INGESTION_ENDPOINT",
+            "logs ingestion endpoint of the data collection rule, https; empty: no export",
+        ),
+    )
+    ingestion_rule: str = field(
+        default="",
+        metadata=_setting(
+            "NIGHTSHIFT_INGESTION_RULE",
+            "immutable id of the data collection rule, dcr- and 32 hexadecimal digits",
+        ),
+    )
+    ingestion_audience: str = field(
+        default="https://monitor.azure.com",
+        metadata=_setting("NIGHTSHIFT_INGESTION_AUDIENCE", "token audience of logs ingestion"),
+    )
+    plans_stream: str = field(
+        default="Custom-NightshiftPlans_CL",
+        metadata=_setting("NIGHTSHIFT_PLANS_STREAM", "stream of plans, Custom- and a name"),
+    )
+    steps_stream: str = field(
+        default="Custom-NightshiftSteps_CL",
+        metadata=_setting("NIGHTSHIFT_STEPS_STREAM", "stream of steps, Custom- and a name"),
+    )
+    decisions_stream: str = field(
+        default="Custom-NightshiftDecisions_CL",
+        metadata=_setting(
+            "NIGHTSHIFT_DECISIONS_STREAM", "stream of decisions, Custom- and a name"
+        ),
+    )
+    outcome_topic: str = field(
+        default="",
+        metadata=_setting(
+            "NIGHTSHIFT_OUTCOME_TOPIC",
+            "endpoint of the Event Grid topic for outcomes, https, ending in /api/events; "
+            "empty: nothing is published",
+        ),
+    )
+    outcome_audience: str = field(
+        default="https://eventgrid.azure.net",
+        metadata=_setting("NIGHTSHIFT_OUTCOME_AUDIENCE", "token audience of Event Grid"),
+    )
     subscriptions: tuple[str, ...] = field(
         default=(),
         metadata=_setting(
@@ -131,7 +175,44 @@ class Settings:
             "how long one queue invocation works on a plan, 10s to 4m30s",
         ),
     )
+    archive_days: int = field(
+        default=30,
+        metadata=_setting(
+            "NIGHTSHIFT_ARCHIVE_DAYS",
+            "days for which a copy of every delivery is kept for replays, 0 to 3650; "
+            "0: no copies",
+        ),
+    )
     dry_run: bool = field(
         default=False,
         metadata=_setting("NIGHTSHIFT_DRY_RUN", "true: decide and record, never act"),
+    )
+    protected_tags: tuple[str, ...] = field(
+        default=(),
+        metadata=_setting(
+            "NIGHTSHIFT_PROTECTED_TAGS",
+            "tags of resources never acted on, NAME or NAME=VALUE, with commas",
+        ),
+    )
+    protected_names: tuple[str, ...] = field(
+        default=(),
+        metadata=_setting(
+            "NIGHTSHIFT_PROTECTED_NAMES",
+            "names of resources never acted on, with * and ? as in prod-*, with commas",
+        ),
+    )
+    own_resources: tuple[str, ...] = field(
+        default=(),
+        metadata=_setting(
+            "NIGHTSHIFT_OWN_RESOURCES",
+            "ARM ids of Nightshift's own resource groups and resources, with commas; "
+            "default: the resource group that the app runs in",
+        ),
+    )
+    app_service_auth: bool = field(
+        default=False,
+        metadata=_setting(
+            "NIGHTSHIFT_APP_SERVICE_AUTH",
+            "true: App Service authentication stands in front, its headers are believed",
+        ),
     )

@@ -16,12 +16,23 @@ from shared.core import guardrails, ledger
 from shared.core.decisions import Act, Decision, Hold, Reason, Skip
 from shared.core.errors import GiveUp, InvalidTarget, RetryLater, StaleFacts
 from shared.core.facts import Facts
+from shared.core.incidents import needs_no_rule, overtaken
 from shared.core.plans import Lease, Plan, StepRecord, plan_id
 from shared.core.resource_ids import same_resource
-from shared.core.signals import Phase, Signal
+from shared.core.signals import Signal
 from shared.core.wire import signal_to_json
+from shared.engine import guarding
+from shared.engine.guarding import Surroundings, read_locks, read_pauses
 from shared.engine.night import Night
-from shared.engine.rulings import FactsByKind, Ruling, is_worth_a_reminder, rule_on
+from shared.engine.recorded import recorded
+from shared.engine.rulings import (
+    FactsByKind,
+    Ruling,
+    as_allowed,
+    is_worth_a_reminder,
+    outranked,
+    rule_on,
+)
 from shared.ports import EventRecord, Head, StoredPlan, TargetView
 from shared.rules.book import Rule
 from shared.rules.values import settings_as_yaml
@@ -32,15 +43,6 @@ PROMPT_REMINDERS = 10
 MOST_REMINDERS = 300  # a day, at the longest patience
 LONGEST_PATIENCE = timedelta(minutes=5)
 _NOTHING = timedelta(0)
-_RANK = {
-    Phase.SCHEDULED: 0,
-    Phase.FIRED: 0,
-    Phase.STARTED: 1,
-    Phase.COMPLETED: 2,
-    Phase.FAILED: 2,
-    Phase.CANCELED: 3,
-    Phase.RESOLVED: 3,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,7 @@ async def decide_and_open(night: Night, signal: Signal, request: Request) -> Ans
 
     So that the first effect of an eviction need not wait for it.
     """
-    early = _needs_no_rule(signal) or _is_too_late(night, signal, request)
+    early = needs_no_rule(signal) or _is_too_late(night, signal, request)
     if early is not None:
         return _refused(night, signal, (_ruling(early),), request)
     rules = night.rules.answering(signal.type) if request.rules is None else request.rules
@@ -143,14 +145,6 @@ async def decide_and_open(night: Night, signal: Signal, request: Request) -> Ans
         f"opening a plan for {signal.event_id}: its target's ledger row kept changing",
         after=timedelta(seconds=1),
     )
-
-
-def _needs_no_rule(signal: Signal) -> Skip | None:
-    if signal.is_test:
-        return Skip(Reason.TEST_EVENT)
-    if not signal.phase.opens:
-        return Skip(Reason.NOT_ACTIONABLE, f"its phase is {signal.phase.value}")
-    return None if signal.target else Skip(Reason.NOT_ACTIONABLE, "it names no resource")
 
 
 def _is_too_late(night: Night, signal: Signal, request: Request) -> Skip | None:
@@ -173,10 +167,9 @@ async def _try(
 ) -> Answer:
     """Look, judge, guard, open. A tick's many signals are judged before any look."""
     facts: FactsByKind = {} if request.facts is None else request.facts
-    if signal.is_recurring:
-        rulings, acting = await _judge(night, signal, rules, facts)
-        if acting is None:
-            return Answer(signal, rulings)
+    early = await _judge(night, signal, rules, facts) if signal.is_recurring else None
+    if early is not None and early[1] is None:
+        return Answer(signal, early[0])
     names = [plan_id(rule.name, signal.event_id, signal.target) for rule in rules]
     view, records = await asyncio.gather(
         night.ports.ledger.look(signal.target, names), _records(night, signal)
@@ -184,11 +177,15 @@ async def _try(
     known = _known(night, signal, view, records, request)
     if known is not None:
         return known
-    if not signal.is_recurring:
-        rulings, acting = await _judge(night, signal, rules, facts)
+    (rulings, acting), pauses, locks = await asyncio.gather(
+        _judge(night, signal, rules, facts, early),
+        read_pauses(night),
+        read_locks(night, signal, rules),
+    )
     if acting is None:
         return await _remember_hold(night, _refused(night, signal, rulings, request), request)
-    return await _guard_and_open(night, signal, request, rulings, acting, view.head)
+    around = Surroundings(view.head, pauses, locks)
+    return await _guard_and_open(night, signal, request, rulings, acting, around)
 
 
 async def _records(night: Night, signal: Signal) -> Sequence[EventRecord]:
@@ -215,11 +212,8 @@ def _known(
         recorded = any(r.phase == signal.phase.value for r in mine)
         again = None if recorded else _record(night, signal, (ruling,), request)
         return Answer(signal, (ruling,), stored, record=again)
-    ranks = [_RANK[Phase(r.phase.split("+")[0])] for r in mine]
-    if any(rank > _RANK[Phase.COMPLETED] for rank in ranks):
-        return _refused(night, signal, (_ruling(Skip(Reason.WITHDRAWN)),), request)
-    if any(rank > _RANK[signal.phase] for rank in ranks):
-        late = Skip(Reason.NOT_ACTIONABLE, "a later phase of it came before")
+    late = overtaken(signal.phase, [r.phase for r in mine])
+    if late is not None:
         return _refused(night, signal, (_ruling(late),), request)
     if not request.attempt and any(r.phase == signal.phase.value for r in mine):
         before = Skip(Reason.DUPLICATE, "answered before: its event has the reason")
@@ -233,30 +227,30 @@ def _is_own(plan: Plan, request: Request) -> bool:
 
 
 Acting = tuple[Rule, Act, Facts | None]
+Judged = tuple[tuple[Ruling, ...], Acting | None]
 
 
 async def _judge(
-    night: Night, signal: Signal, rules: Sequence[Rule], facts: FactsByKind
-) -> tuple[tuple[Ruling, ...], Acting | None]:
-    """Ask the rules in order, up to the first that would act and may.
+    night: Night,
+    signal: Signal,
+    rules: Sequence[Rule],
+    facts: FactsByKind,
+    judged: Judged | None = None,
+) -> Judged:
+    """Ask the rules in order, up to the first that would act and may; once only.
 
     One that only observes says what it would do and stands in nobody's way.
     """
+    if judged is not None:
+        return judged
     now = night.ports.clock.now()
     rulings: list[Ruling] = []
     for index, rule in enumerate(rules):
-        ruling, seen = await rule_on(night, rule, signal, known=facts, now=now)
-        only_watching = guardrails.mode_allows(rule.mode)
-        if isinstance(ruling.decision, Act) and only_watching is not None:
-            rulings.append(replace(ruling, decision=only_watching, draft=ruling.decision))
-            continue
+        said, seen = await rule_on(night, rule, signal, known=facts, now=now)
+        ruling = as_allowed(rule, said)
         rulings.append(ruling)
         if isinstance(ruling.decision, Act):
-            rest = Skip(Reason.OTHER_RULE_ACTED, rule.name)
-            rulings.extend(
-                Ruling(other.name, other.remediation.name, rest)
-                for other in rules[index + 1 :]
-            )
+            rulings.extend(outranked(other, by=rule) for other in rules[index + 1 :])
             return tuple(rulings), (rule, ruling.decision, seen)
     return tuple(rulings), None
 
@@ -267,20 +261,18 @@ async def _guard_and_open(
     request: Request,
     rulings: tuple[Ruling, ...],
     acting: Acting,
-    head: Head,
+    around: Surroundings,
 ) -> Answer:
-    rule, act, facts = acting
+    rule, act, _ = acting
     now = night.ports.clock.now()
-    context = guardrails.Context(
+    context = guarding.context(
+        night.settings,
+        night.rules,
+        acting,
+        signal,
+        around,
         now=now,
-        rule=rule.name,
-        signal=signal,
-        mode=rule.mode,
-        is_dry_run=request.is_dry_run or night.settings.dry_run,
-        is_opted_out=facts is not None and facts.resource.is_opted_out,
-        in_flight=head.in_flight,
-        acted=head.acted,
-        cooldown=rule.cooldown,
+        is_dry_run=request.is_dry_run,
     )
     refusal = guardrails.ask(context)
     plan = _plan(rule, act, signal, now)
@@ -297,7 +289,7 @@ async def _guard_and_open(
         given = _refused(night, signal, refused, request)
         dry = ledger.dry_run(plan, now=now) if context.is_dry_run else None
         return await _remember_hold(night, replace(given, dry=dry), request)
-    stored = await _open(night, plan, head, request)
+    stored = await _open(night, plan, around.head, request)
     return Answer(
         signal, rulings, stored, is_new=True, record=_record(night, signal, rulings, request)
     )
@@ -395,5 +387,5 @@ def _record(
         target=signal.target,
         recorded_at=night.ports.clock.now(),
         signal=signal_to_json(signal),
-        decisions=tuple(ruling.to_json() for ruling in rulings),
+        decisions=recorded(rulings),
     )

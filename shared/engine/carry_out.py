@@ -20,9 +20,11 @@ from shared.core.errors import Forbidden, GiveUp, LeaseHeld, NotYet, RetryLater,
 from shared.core.facts import Facts
 from shared.core.ledger import StepResult
 from shared.core.plans import Plan, StepOutcome, StepRecord
+from shared.core.protection import tag_that_protects
 from shared.core.steps import Verb
 from shared.core.wire import plan_to_json, signal_from_json
 from shared.engine.effects import EFFECTS, Work
+from shared.engine.guarding import shield
 from shared.engine.night import Night
 from shared.engine.observe import observe
 from shared.ports import StoredPlan
@@ -237,6 +239,8 @@ async def _no_longer_wanted(worker: Worker) -> Reason | None:
         return None
     if facts.resource.is_opted_out:
         return Reason.OPTED_OUT
+    if tag_that_protects(facts.resource.tags, shield(night.settings)):
+        return Reason.PROTECTED
     return remediation.recheck(plan, facts, settings, now)
 
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from shared.core.envelopes import Malformed
 from shared.core.errors import MalformedEvent, NotJson
 from shared.core.signals import Signal, Unanswered
 from shared.engine.answer import Answer
+from shared.engine.archive import Copy
 from shared.engine.events import hear
 from shared.engine.night import Night
 
@@ -27,21 +28,34 @@ class Heard:
 
     Attributes:
         is_json: False if the body as a whole was no JSON.
+        lost_copy: Why the archive has no copy of it; empty if it has, or is off.
     """
 
     answers: tuple[Answer, ...] = ()
     malformed: tuple[Malformed, ...] = ()
     is_json: bool = True
+    lost_copy: str = ""
 
 
 async def take_in(
     night: Night, body: bytes, parse: Parse, *, source: str, budget: timedelta
 ) -> Heard:
-    """Parse, answer, quarantine.
+    """Parse, answer, quarantine; keep a copy.
 
     Raises:
         RetryLater: Something could not be stored; the sender must send again.
     """
+    copy = Copy(night, source, body)
+    try:
+        heard = await _take_in(night, body, parse, source=source, budget=budget)
+    finally:
+        lost = await copy.finish()
+    return replace(heard, lost_copy=lost)
+
+
+async def _take_in(
+    night: Night, body: bytes, parse: Parse, *, source: str, budget: timedelta
+) -> Heard:
     try:
         parsed = parse(body)
     except MalformedEvent as error:

@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from shared.core.remediation import Remediation
 from shared.core.settings import Settings
 from shared.ports import (
+    AuditSink,
     BatchAccounts,
     Clock,
     Cluster,
     Compute,
+    Controls,
     Ledger,
     MachineLearning,
     Metrics,
+    Outbox,
     Records,
     Resources,
     WakeQueue,
@@ -36,6 +39,9 @@ class Ports:
     metrics: Metrics
     batch: BatchAccounts
     cluster: Cluster
+    controls: Controls
+    outbox: Outbox
+    sinks: tuple[AuditSink, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

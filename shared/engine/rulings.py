@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from shared.core import guardrails
 from shared.core.decisions import Act, Decision, Hold, Reason, Skip
 from shared.core.errors import GiveUp, RetryLater
 from shared.core.facts import Facts, FactsKind
@@ -16,7 +17,7 @@ from shared.core.wire import decision_to_json, step_to_json
 from shared.engine.night import Night
 from shared.engine.observe import observe
 from shared.rules.book import Rule
-from shared.rules.conditions import ConditionFailed, environment, judge
+from shared.rules.conditions import ConditionFailed, environment_for, judge
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,8 @@ class Ruling:
     Attributes:
         draft: What the remediation would do, kept when a guardrail then says no.
         guardrails: For a dry run: every guardrail's answer, by name.
+        observed: The facts it was made on, None in them for a target that is gone; None
+            if no facts were looked at or none could be read.
     """
 
     rule: str
@@ -34,6 +37,7 @@ class Ruling:
     plan: str = ""
     draft: Act | None = None
     guardrails: Mapping[str, str] = field(default_factory=dict)
+    observed: tuple[FactsKind, Facts | None] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Write it for the event's record and for people."""
@@ -57,27 +61,55 @@ async def rule_on(
     night: Night, rule: Rule, signal: Signal, *, known: FactsByKind, now: datetime
 ) -> tuple[Ruling, Facts | None]:
     """Ask one rule: its condition, then its remediation. No guardrail yet."""
-
-    def ruling(decision: Decision) -> Ruling:
-        name = plan_id(rule.name, signal.event_id, signal.target)
-        return Ruling(rule.name, rule.remediation.name, decision, plan=name)
-
+    name = plan_id(rule.name, signal.event_id, signal.target)
     try:
         facts = await _facts(night, rule, signal, known)
     except RetryLater as later:
-        return ruling(Hold(Reason.UNREADABLE, now + later.after, str(later))), None
+        held = Hold(Reason.UNREADABLE, now + later.after, str(later))
+        return Ruling(rule.name, rule.remediation.name, held, plan=name), None
     except GiveUp as error:
-        return ruling(Skip(Reason.UNREADABLE, str(error))), None
+        skipped = Skip(Reason.UNREADABLE, str(error))
+        return Ruling(rule.name, rule.remediation.name, skipped, plan=name), None
+    return judge_rule(rule, signal, facts, now), facts
+
+
+def judge_rule(rule: Rule, signal: Signal, facts: Facts | None, now: datetime) -> Ruling:
+    """Judge by facts alone, None for a target that is gone: the part that is pure.
+
+    The engine calls it with what it observed, a replay with what was recorded.
+    """
+    return Ruling(
+        rule.name,
+        rule.remediation.name,
+        _judged(rule, signal, facts, now),
+        plan=plan_id(rule.name, signal.event_id, signal.target),
+        observed=(rule.remediation.facts, facts),
+    )
+
+
+def _judged(rule: Rule, signal: Signal, facts: Facts | None, now: datetime) -> Decision:
     if facts is None:
-        return ruling(Skip(Reason.TARGET_GONE)), None
+        return Skip(Reason.TARGET_GONE)
     try:
-        verdict = judge(rule.condition, environment(signal, facts.resource, facts, now))
+        verdict = judge(rule.condition, environment_for(rule.condition, signal, facts, now))
     except ConditionFailed as error:
-        return ruling(Hold(Reason.CONDITION_FAILED, detail=str(error))), facts
+        return Hold(Reason.CONDITION_FAILED, detail=str(error))
     if not verdict.is_match:
-        return ruling(Skip(Reason.NOT_MATCHED, verdict.detail)), facts
-    decision = rule.remediation.decide(signal, facts, rule.settings, now)
-    return ruling(decision), facts
+        return Skip(Reason.NOT_MATCHED, verdict.detail)
+    return rule.remediation.decide(signal, facts, rule.settings, now)
+
+
+def as_allowed(rule: Rule, ruling: Ruling) -> Ruling:
+    """Let a rule that only observes say what it would do, and stand in nobody's way."""
+    refusal = guardrails.mode_allows(rule.mode)
+    if refusal is None or not isinstance(ruling.decision, Act):
+        return ruling
+    return replace(ruling, decision=refusal, draft=ruling.decision)
+
+
+def outranked(rule: Rule, *, by: Rule) -> Ruling:
+    """Answer for a rule that was not asked because an earlier one would act."""
+    return Ruling(rule.name, rule.remediation.name, Skip(Reason.OTHER_RULE_ACTED, by.name))
 
 
 async def _facts(night: Night, rule: Rule, signal: Signal, known: FactsByKind) -> Facts | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from difflib import get_close_matches
 from typing import Any
 
@@ -57,14 +57,14 @@ async def start(
     if known is None:
         names = ", ".join(night.remediations)
         raise UnknownRemediation(f"no remediation is called {remediation!r}; known: {names}")
-    rule = _rule(known, given)
-    signal = Signal(
-        type=SignalType.RUNBOOK,
-        event_id=request_id,
-        source="runbook",
+    rule = runbook_rule(known, given)
+    signal = runbook_signal(
+        remediation,
         target=target,
-        observed_at=night.ports.clock.now(),
-        attributes={"remediation": remediation, "reason": reason, "dry_run": is_dry_run},
+        is_dry_run=is_dry_run,
+        request_id=request_id,
+        reason=reason,
+        now=night.ports.clock.now(),
     )
     said = await answer(night, signal, Request(is_dry_run=is_dry_run, rules=(rule,)))
     if said.stored is not None and said.stored.plan.rule_hash != rule.hash:
@@ -73,6 +73,26 @@ async def start(
             f"its plan is {said.stored.plan.id}; take another key for another request"
         )
     return said
+
+
+def runbook_signal(
+    remediation: str,
+    *,
+    target: str,
+    is_dry_run: bool,
+    request_id: str,
+    reason: str,
+    now: datetime,
+) -> Signal:
+    """Write a request as the event that it is."""
+    return Signal(
+        type=SignalType.RUNBOOK,
+        event_id=request_id,
+        source="runbook",
+        target=target,
+        observed_at=now,
+        attributes={"remediation": remediation, "reason": reason, "dry_run": is_dry_run},
+    )
 
 
 def check_target(remediation: Remediation, target_type: str, target: str) -> None:
@@ -89,7 +109,12 @@ def check_target(remediation: Remediation, target_type: str, target: str) -> Non
         )
 
 
-def _rule(remediation: Remediation, given: Mapping[str, Any]) -> Rule:
+def runbook_rule(remediation: Remediation, given: Mapping[str, Any]) -> Rule:
+    """Make the rule that a request is: it always matches, and it may act.
+
+    Raises:
+        InvalidSetting: ``given`` has an unknown key or a value that does not fit.
+    """
     settings = _settings(remediation, given)
     content = json.dumps([remediation.name, given], sort_keys=True, default=str)
     return Rule(

@@ -107,7 +107,7 @@ async def _stop(night: Night, stored: StoredPlan) -> Plan:
         plan, now = stored.plan, night.ports.clock.now()
         if not plan.is_open:
             return plan
-        changed = ledger.withdraw(plan, Reason.WITHDRAWN)
+        changed = ledger.withdraw(plan, Reason.WITHDRAWN, now=now)
         if plan.lease is None or now >= plan.lease.until:
             changed = ledger.close(changed, now=now)
         try:

@@ -7,6 +7,7 @@ nothing else. "Not found" on a read is None; on a write it is ``InvalidTarget``.
 
 from __future__ import annotations
 
+from shared.ports.audit import AuditSink, Backlog, Outbox, Pointer, Undelivered
 from shared.ports.cloud import (
     BatchAccounts,
     Compute,
@@ -19,6 +20,7 @@ from shared.ports.cloud import (
     TaskState,
 )
 from shared.ports.cluster import Cluster, Evicted, Eviction
+from shared.ports.controls import Controls
 from shared.ports.ledger import (
     EventRecord,
     Head,
@@ -30,10 +32,13 @@ from shared.ports.ledger import (
 from shared.ports.runtime import Clock, Records, WakeQueue
 
 __all__ = [
+    "AuditSink",
+    "Backlog",
     "BatchAccounts",
     "Clock",
     "Cluster",
     "Compute",
+    "Controls",
     "EventRecord",
     "Evicted",
     "Eviction",
@@ -43,12 +48,15 @@ __all__ = [
     "MachineLearning",
     "Metrics",
     "OperationState",
+    "Outbox",
     "PlanPage",
+    "Pointer",
     "Records",
     "Resources",
     "SnapshotState",
     "StoredPlan",
     "TargetView",
     "TaskState",
+    "Undelivered",
     "WakeQueue",
 ]

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from shared.core.facts import DiskFacts, FailedTask, MachineFacts, Resource, Utilisation
+from shared.core.protection import Lock
 
 
 class OperationState(StrEnum):
@@ -76,6 +77,10 @@ class Resources(Protocol):
         For an instance of a scale set: the instance's own size and pool, its tags laid
         over the scale set's.
         """
+        ...
+
+    async def locks(self, resource_id: str) -> tuple[Lock, ...]:
+        """Read the management locks at a resource and above it; seconds old at most."""
         ...
 
 

@@ -51,7 +51,8 @@ class EventRecord:
 
     Attributes:
         signal: As ``shared.core.wire`` writes a signal.
-        decisions: ``{rule, remediation, kind, reason, detail, until, plan, steps}`` each.
+        decisions: ``{rule, remediation, kind, reason, detail, until, plan, steps, facts}``
+            each; ``facts`` as ``shared.engine.recorded`` writes them.
     """
 
     event_id: str

@@ -41,3 +41,15 @@ class Records(Protocol):
     async def quarantine(self, name: str, body: bytes, *, why: str, source: str) -> None:
         """Keep what could not be parsed, as it came, with the reason; repeatable."""
         ...
+
+    async def archive(self, name: str, document: bytes) -> None:
+        """Keep a copy of a delivery; ``name`` is a path of letters, digits and ``.-_/``."""
+        ...
+
+    async def forget_archive(self, *, before: str, limit: int) -> int:
+        """Delete the first ``limit`` copies, as far as their names sort before ``before``.
+
+        Returns:
+            How many were deleted; fewer than ``limit`` means that no more are left.
+        """
+        ...

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from shared.core.durations import format_duration
+from shared.core.freezes import Freeze
 from shared.core.plans import Mode
 from shared.core.remediation import Remediation
 from shared.core.signals import SignalType
@@ -24,6 +25,8 @@ class Rule:
     Attributes:
         settings: An instance of the remediation's settings.
         cooldown: Quiet time on a target after the rule acted; 0 for none.
+        max_age: How old an event it acts on; None for the default of the signal's class.
+        freezes: Windows in which it does not act on what is voluntary.
         hash: 16 hexadecimal digits of what the rule says, defaults included.
         source: ``file:line`` where its name stands, of the first layer that has it.
     """
@@ -39,13 +42,20 @@ class Rule:
     source: str
     description: str = ""
     notes: str = ""
+    max_age: timedelta | None = None
+    freezes: tuple[Freeze, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class RuleBook:
-    """All rules that are in force, in the order in which they are asked."""
+    """All rules that are in force, in the order in which they are asked.
+
+    Attributes:
+        freezes: Windows that hold for every rule, and for runbooks.
+    """
 
     rules: tuple[Rule, ...] = ()
+    freezes: tuple[Freeze, ...] = ()
 
     def answering(self, signal: SignalType) -> tuple[Rule, ...]:
         """Give the rules that answer a signal, in order."""
@@ -67,7 +77,11 @@ def content_of(rule: Rule) -> dict[str, object]:
         "remediate": rule.remediation.name,
         "with": settings_as_yaml(rule.settings),
         "mode": str(rule.mode),
-        "guard": {"cooldown": format_duration(rule.cooldown)},
+        "guard": {
+            "cooldown": format_duration(rule.cooldown),
+            "max_age": None if rule.max_age is None else format_duration(rule.max_age),
+            "freeze": [f"{one.name}: {one.text}" for one in rule.freezes],
+        },
     }
 
 

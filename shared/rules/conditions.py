@@ -144,10 +144,24 @@ def _fold_tags(condition: Condition, given: dict[str, Any]) -> dict[str, object]
     return tags
 
 
+def environment_for(
+    condition: Condition, signal: Signal, facts: Facts, now: datetime
+) -> dict[str, object]:
+    """Build only what this condition reads: most read little, and each event is judged."""
+    seen: dict[str, object] = {"now": now}
+    if "signal" in condition.needs:
+        seen["signal"] = _signal(signal)
+    if "target" in condition.needs:
+        seen["target"] = _plain(facts.resource)
+    if "facts" in condition.needs:
+        seen["facts"] = {k: v for k, v in _plain(facts).items() if k != "resource"}
+    return seen
+
+
 def environment(
     signal: Signal, resource: Resource | None, facts: Facts | None, now: datetime
 ) -> dict[str, object]:
-    """Build what a condition sees.
+    """Build all that a condition may see.
 
     What was not read is absent, so that a condition on it fails and holds the rule,
     rather than comparing with a value that nobody observed.

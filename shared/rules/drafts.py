@@ -8,57 +8,67 @@ another remediation leaves the earlier one's settings behind.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from shared.rules.documents import Entry, Items, Node, Scalar, Table, read
 from shared.rules.problems import Place, Problems, instead
 
-FILE_KEYS = frozenset({"rules"})
+FILE_KEYS = frozenset({"freezes", "rules"})
 FILE_LATER = frozenset({"blocks", "defaults", "overrides"})
 DEEP = ("with", "guard")
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A rule that is not checked yet. ``place`` is where its name stands."""
+    """A rule or a freeze that is not checked yet. ``place`` is where its name stands."""
 
     name: str
     table: Table
     place: Place
+    what: str = "rule"
 
 
-def merge(layers: Sequence[Mapping[str, str]], problems: Problems) -> list[Draft]:
-    """Read every file of every layer and merge the rules by name, in order."""
-    merged: dict[str, Draft] = {}
+@dataclass(frozen=True, slots=True)
+class Drafts:
+    """What files say, not checked yet; a later layer's freeze replaces one of its name."""
+
+    rules: list[Draft] = field(default_factory=list)
+    freezes: list[Draft] = field(default_factory=list)
+
+
+def merge(layers: Sequence[Mapping[str, str]], problems: Problems) -> Drafts:
+    """Read every file of every layer and merge rules and freezes by name, in order."""
+    rules: dict[str, Draft] = {}
+    freezes: dict[str, Draft] = {}
     for layer in layers:
-        for name, draft in _layer(layer, problems).items():
-            earlier = merged.get(name)
-            merged[name] = draft if earlier is None else _over(earlier, draft)
-    return list(merged.values())
+        found = [_file(file, text, problems) for file, text in layer.items()]
+        for name, draft in _once("rule", [one.rules for one in found], problems).items():
+            earlier = rules.get(name)
+            rules[name] = draft if earlier is None else _over(earlier, draft)
+        freezes |= _once("freeze", [one.freezes for one in found], problems)
+    return Drafts(list(rules.values()), list(freezes.values()))
 
 
-def _layer(files: Mapping[str, str], problems: Problems) -> dict[str, Draft]:
+def _once(what: str, files: list[list[Draft]], problems: Problems) -> dict[str, Draft]:
+    """Collect one layer's drafts by name; the same name twice is a mistake."""
     drafts: dict[str, Draft] = {}
-    for file, text in files.items():
-        for draft in _file(file, text, problems):
-            first = drafts.get(draft.name)
-            if first is None:
-                drafts[draft.name] = draft
-                continue
-            message = f"the rule {draft.name!r} is already defined at {first.place}"
+    for draft in (one for file in files for one in file):
+        first = drafts.setdefault(draft.name, draft)
+        if first is not draft:
+            message = f"the {what} {draft.name!r} is already defined at {first.place}"
             problems.add(draft.place, message, "give it another name, or keep one of them")
     return drafts
 
 
-def _file(file: str, text: str, problems: Problems) -> list[Draft]:
+def _file(file: str, text: str, problems: Problems) -> Drafts:
     before = len(problems)
     node = read(file, text, problems)
     if len(problems) > before:
-        return []
+        return Drafts()
     if not isinstance(node, Table):
         place = node.place if node else Place(file, 1, 1)
         problems.add(place, "the file holds no rules", "begin it with the line 'rules:'")
-        return []
+        return Drafts()
     for key, entry in node.entries.items():
         if key in FILE_LATER:
             problems.add(entry.key, f"not in this version: {key}", f"leave {key} out")
@@ -69,23 +79,37 @@ def _file(file: str, text: str, problems: Problems) -> list[Draft]:
     if rules is None or not isinstance(rules.node, Items):
         place = rules.node.place if rules else node.place
         problems.add(place, "there is no list of rules", "write rules: and a list, or []")
+        return Drafts(freezes=_freezes(node, problems))
+    drafts = [_draft("rule", rule, problems) for rule in rules.node.nodes]
+    good = [draft for draft in drafts if draft is not None]
+    shaped = [replace(one, table=_one_form(one.table, problems)) for one in good]
+    return Drafts(shaped, _freezes(node, problems))
+
+
+def _freezes(table: Table, problems: Problems) -> list[Draft]:
+    entry = table.entries.get("freezes")
+    if entry is None:
         return []
-    drafts = [_draft(rule, problems) for rule in rules.node.nodes]
+    if not isinstance(entry.node, Items):
+        problems.add(entry.node.place, "freezes is no list", "write - name: and its keys")
+        return []
+    drafts = [_draft("freeze", node, problems) for node in entry.node.nodes]
     return [draft for draft in drafts if draft is not None]
 
 
-def _draft(node: Node, problems: Problems) -> Draft | None:
+def _draft(what: str, node: Node, problems: Problems) -> Draft | None:
     if not isinstance(node, Table):
-        problems.add(node.place, "a rule is not a mapping", "write - name: and its keys")
+        problems.add(node.place, f"a {what} is not a mapping", "write - name: and its keys")
         return None
     entry = node.entries.get("name")
     if entry is None:
-        problems.add(node.place, "this rule has no name", "write name: and a unique name")
+        message = f"this {what} has no name"
+        problems.add(node.place, message, "write name: and a unique name")
         return None
     if not isinstance(entry.node, Scalar) or not isinstance(entry.node.value, str):
         problems.add(entry.node.place, "the name is not text", "write words-with-hyphens")
         return None
-    return Draft(entry.node.value, _one_form(node, problems), entry.node.place)
+    return Draft(entry.node.value, node, entry.node.place, what)
 
 
 def _one_form(table: Table, problems: Problems) -> Table:

@@ -20,7 +20,7 @@ from shared.rules.documents import Scalar, locate
 from shared.rules.drafts import Draft, merge
 from shared.rules.problems import Place, Problems, instead
 from shared.rules.settings import convert, known_settings
-from shared.rules.shape import RUNG_LATER, RuleShape, shape
+from shared.rules.shape import RUNG_LATER, RuleShape, freeze_of, shape
 
 Remediations = Mapping[str, Remediation]
 
@@ -39,10 +39,14 @@ def load_rules(layers: Sequence[Mapping[str, str]], remediations: Remediations) 
     """
     problems = Problems()
     drafts = merge(layers, problems)
-    names = [draft.name for draft in drafts]
-    rules = [_rule(draft, remediations, names, problems) for draft in drafts]
+    names = [draft.name for draft in drafts.rules]
+    rules = [_rule(draft, remediations, names, problems) for draft in drafts.rules]
+    freezes = [freeze_of(draft, problems) for draft in drafts.freezes]
     problems.refuse_if_any([file for layer in layers for file in layer])
-    return RuleBook(tuple(rule for rule in rules if rule is not None))
+    return RuleBook(
+        tuple(rule for rule in rules if rule is not None),
+        tuple(one for one in freezes if one is not None),
+    )
 
 
 def _rule(
@@ -72,6 +76,8 @@ def _rule(
         source=f"{draft.place.file}:{draft.place.line}",
         description=model.description,
         notes=model.notes,
+        max_age=model.max_age,
+        freezes=model.freezes,
     )
     return replace(rule, hash=hash_of(content_of(rule)))
 

@@ -11,16 +11,21 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from shared.core.freezes import Freeze
 from shared.core.plans import Mode
 from shared.core.signals import SignalType
 from shared.rules.documents import locate, plain
 from shared.rules.drafts import Draft
+from shared.rules.freezes import FreezeModel
 from shared.rules.model import GUARD_LATER, RULE_LATER, GuardModel, RuleModel
-from shared.rules.problems import Problems, instead
+from shared.rules.problems import Place, Problems, instead
 from shared.rules.settings import shown
 
 KEYS = frozenset(field.alias or name for name, field in RuleModel.model_fields.items())
 GUARD_KEYS = frozenset(GuardModel.model_fields)
+FREEZE_KEYS = frozenset(
+    field.alias or name for name, field in FreezeModel.model_fields.items()
+)
 
 WANTED = {
     "on": "write on: vm.preempt, or a list of signals",
@@ -28,6 +33,7 @@ WANTED = {
     "remediate": "write remediate: drain_node, or a list with one entry",
     "with": "write settings and values, for example with: {margin: 5s}",
     "guard": "write for example guard: {cooldown: 30m}",
+    "guard.freeze": "write a list: - {name: nights, from: 22:00, to: 06:00, zone: UTC}",
 }
 
 Path = tuple[str | int, ...]
@@ -52,6 +58,29 @@ def modelled(draft: Draft, problems: Problems) -> RuleModel:
     return RuleModel.model_validate({"name": "unnamed", **rest})
 
 
+def freezes_within(draft: Draft, model: RuleModel) -> tuple[Freeze, ...]:
+    """Return a rule's own windows, each with the line it stands on."""
+    return tuple(
+        one.freeze(_where(locate(draft.table, ("guard", "freeze", index))[1]))
+        for index, one in enumerate(model.guard.freeze)
+    )
+
+
+def modelled_freeze(draft: Draft, problems: Problems) -> Freeze | None:
+    """Check a window that holds for every rule; None if it is refused."""
+    content = plain(draft.table)
+    try:
+        return FreezeModel.model_validate(content).freeze(_where(draft.place))
+    except ValidationError as refused:
+        for error in refused.errors(include_url=False):
+            _report(error, draft, problems)
+        return None
+
+
+def _where(place: Place) -> str:
+    return f"{place.file}:{place.line}"
+
+
 def _report(error: ErrorDetails, draft: Draft, problems: Problems) -> None:
     """Say one of pydantic's findings in the words of the rule language."""
     path: Path = error["loc"]
@@ -69,9 +98,11 @@ def _report(error: ErrorDetails, draft: Draft, problems: Problems) -> None:
         case "string_pattern_mismatch":
             suggestion = "write lower-case words with hyphens, as in drain-spot-nodes"
             problems.add(place, f"the {where} {given} does not fit", suggestion)
+        case "missing":
+            problems.add(place, f"{where} is missing", f"write {path[-1]}: and its value")
         case "value_error":
             wrong, _, suggestion = str(error["ctx"]["error"]).rpartition(": ")
-            problems.add(place, f"{where}: {wrong}", suggestion)
+            problems.add(place, f"{where}: {wrong}" if where else wrong, suggestion)
         case _:
             wanted = error["msg"].replace("Input should be", "write").lower()
             suggestion = WANTED.get(where, wanted)
@@ -85,4 +116,6 @@ def _unknown_key(path: Path, draft: Draft, problems: Problems) -> None:
         problems.add(place, f"not in this version: {key}", f"leave {key} out")
         return
     known, what = (GUARD_KEYS, "guard") if is_guard else (KEYS, "a rule")
+    if path[:2] == ("guard", "freeze") or draft.what == "freeze":
+        known, what = FREEZE_KEYS, "a freeze"
     problems.add(place, f"unknown key {key!r} in {what}", instead(key, known, "key"))

@@ -13,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 
 from shared.core.plans import Mode
 from shared.core.signals import SignalType
+from shared.rules.freezes import FreezeModel
 from shared.rules.settings import duration
 from shared.rules.shape import NAME, NAME_AT_MOST, WHEN_AT_MOST
 
@@ -60,6 +61,16 @@ class GuardModel(BaseModel):
         description="Quiet time on a target after this rule acted on it. Never holds back"
         " a rule on an involuntary disruption.",
     )
+    max_age: Duration | None = Field(
+        default=None,
+        description="An event older than this is not acted on. Default: 6h; no limit for an"
+        " involuntary disruption, whose deadline counts.",
+    )
+    freeze: list[FreezeModel] = Field(
+        default=[],
+        description="Windows in which this rule begins nothing. Never holds back a rule on"
+        " an involuntary disruption.",
+    )
 
 
 class RuleModel(BaseModel):
@@ -96,4 +107,7 @@ class RulesFileModel(BaseModel):
 
     model_config = ConfigDict(extra="forbid", title="Nightshift rules")
 
+    freezes: list[FreezeModel] = Field(
+        default=[], description="Windows in which no rule begins anything voluntary."
+    )
     rules: list[RuleModel] = Field(description="Asked in this order.")

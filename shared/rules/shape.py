@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from shared.core.freezes import Freeze
 from shared.core.plans import Mode
 from shared.core.signals import SignalType
 from shared.rules.documents import plain
@@ -47,6 +48,8 @@ class RuleShape:
     settings: Mapping[str, Any] = field(default_factory=dict)
     mode: Mode = Mode.OBSERVE
     cooldown: timedelta = timedelta(0)
+    max_age: timedelta | None = None
+    freezes: tuple[Freeze, ...] = ()
 
 
 class _NotPlain(Exception):
@@ -59,7 +62,7 @@ def shape(draft: Draft, problems: Problems) -> RuleShape:
     found = read_plain(content)
     if found is not None:
         return found
-    from shared.rules.misshapen import modelled  # noqa: PLC0415 - imports pydantic
+    from shared.rules.misshapen import freezes_within, modelled  # noqa: PLC0415 - pydantic
 
     model = modelled(draft, problems)
     return RuleShape(
@@ -72,7 +75,16 @@ def shape(draft: Draft, problems: Problems) -> RuleShape:
         settings=model.with_,
         mode=model.mode,
         cooldown=model.guard.cooldown,
+        max_age=model.guard.max_age,
+        freezes=freezes_within(draft, model),
     )
+
+
+def freeze_of(draft: Draft, problems: Problems) -> Freeze | None:
+    """Check a window that holds for every rule; None if it is refused."""
+    from shared.rules.misshapen import modelled_freeze  # noqa: PLC0415 - imports pydantic
+
+    return modelled_freeze(draft, problems)
 
 
 def read_plain(content: Mapping[str, Any]) -> RuleShape | None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from shared.adapters import outbox_rows as pointers
 from shared.adapters import table_rows as rows
 from shared.core.errors import InvalidTarget, StaleFacts
 from shared.core.plans import Plan, target_hash
@@ -58,6 +59,7 @@ class FakeLedger:
     Attributes:
         index: What the sweep reads: plan id to when its entry was written.
         filed: Ids of plans filed as closed.
+        pointers: The outbox: pointer to row and version; ``tests.fakes.audit`` reads it.
     """
 
     clock: FakeClock
@@ -66,6 +68,7 @@ class FakeLedger:
     heads: dict[str, Head] = field(default_factory=dict)
     index: dict[str, datetime] = field(default_factory=dict)
     filed: set[str] = field(default_factory=set)
+    pointers: dict[str, tuple[rows.Row, str]] = field(default_factory=dict)
     events: dict[tuple[str, str], rows.Row] = field(default_factory=dict)
     budgets: dict[str, list[str]] = field(default_factory=dict)
     versions: int = 0
@@ -110,10 +113,17 @@ class FakeLedger:
                 raise StaleFacts(f"plan {head.in_flight} has taken the target")
             self.index[plan.id] = self.clock.now()
             self.trap("after index")
-            await asyncio.sleep(0)
+        self._point_at(pointers.plan_pointer(plan.id))
+        self.trap("after pointer")
+        await asyncio.sleep(0)
         self._insert(plan, row, head)
         self.trap("after open")
         return StoredPlan(plan, self.plans[plan.id][1])
+
+    def _point_at(self, key: str) -> None:
+        row = pointers.touched_row(key, self.clock.now())
+        before, _ = self.pointers.get(key, ({}, ""))
+        self.pointers[key] = ({**before, **row}, self._version())
 
     def _insert(self, plan: Plan, row: rows.Row, head: Head) -> None:
         partition = target_hash(plan.target)
@@ -205,6 +215,8 @@ class FakeLedger:
         row = rows.event_row(record)
         await asyncio.sleep(0)
         self.trap("before record_event")
+        self._point_at(pointers.event_pointer(row))
+        self.trap("after pointer")
         key = (row["PartitionKey"], row["RowKey"])
         is_new = key not in self.events
         self.events.setdefault(key, row)
@@ -285,6 +297,7 @@ class FakeRecords:
     trap: Trap = no_trap
     kept: dict[str, str] = field(default_factory=dict)
     quarantined: dict[str, Quarantined] = field(default_factory=dict)
+    archived: dict[str, bytes] = field(default_factory=dict)
 
     async def keep(self, name: str, document: Mapping[str, Any]) -> None:
         """Store a document; if there is one of that name, that one stands."""
@@ -308,3 +321,20 @@ class FakeRecords:
         self.trap("before quarantine")
         self.quarantined[name] = Quarantined(body, why, source)
         self.trap("after quarantine")
+
+    async def archive(self, name: str, document: bytes) -> None:
+        """Keep a copy of a delivery."""
+        await asyncio.sleep(0)
+        self.trap("before archive")
+        self.archived[name] = document
+        self.trap("after archive")
+
+    async def forget_archive(self, *, before: str, limit: int) -> int:
+        """Delete the first copies whose names sort before a name."""
+        await asyncio.sleep(0)
+        self.trap("before forget_archive")
+        old = sorted(name for name in self.archived if name < before)[:limit]
+        for name in old:
+            del self.archived[name]
+        self.trap("after forget_archive")
+        return len(old)

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from shared.core.errors import InvalidTarget
 from shared.core.facts import MachineFacts, Resource, Utilisation
+from shared.core.protection import Lock, LockLevel
 from shared.core.resource_ids import ResourceId
 from tests.fakes.compute import FakeMachine
 from tests.fakes.effects import Trapped
@@ -85,9 +86,22 @@ class FakeMetrics(Trapped):
 
 @dataclass(kw_only=True)
 class FakeResources(Trapped):
-    """Any resource by its id."""
+    """Any resource by its id, and the locks on any scope."""
 
     resources: dict[str, Resource] = field(default_factory=dict)
+    locked: list[Lock] = field(default_factory=list)
+
+    def lock(
+        self, scope: str, level: LockLevel = LockLevel.READ_ONLY, name: str = "k"
+    ) -> None:
+        """Let somebody lock a resource, a group or a subscription."""
+        self.locked.append(Lock(name, level, scope))
+
+    async def locks(self, resource_id: str) -> tuple[Lock, ...]:
+        """Read the locks at a resource and above it."""
+        self.reading("locks")
+        at = f"{resource_id.rstrip('/').casefold()}/"
+        return tuple(k for k in self.locked if at.startswith(f"{k.scope.casefold()}/"))
 
     def add(self, resource: Resource) -> Resource:
         """Put a resource into the world."""

@@ -11,12 +11,13 @@ https://learn.microsoft.com/azure/azure-monitor/alerts/alerts-payload-samples
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from shared.core.errors import MalformedEvent
 from shared.core.json_bounds import bounded
-from shared.core.json_reading import JsonObject
+from shared.core.json_reading import MAX_ID, JsonObject
 from shared.core.signals import Signal, SignalType, Unanswered
 from shared.parsing.common_alert import batch_tasks, contexts, incidents
 from shared.parsing.common_alert.essentials import SOURCE, Essentials, read_essentials
@@ -73,7 +74,7 @@ def parse(alert: JsonObject) -> tuple[Signal | Unanswered, ...]:
     signal = Signal(
         type=_SIGNALS[kind],
         # Each communication on an incident is an alert of its own; the tracking id is theirs.
-        event_id=str(said.get("tracking_id") or essentials.event_id),
+        event_id=_tracking_id(said) or essentials.event_id,
         source=SOURCE,
         target="",
         observed_at=essentials.observed_at,
@@ -89,6 +90,12 @@ def parse(alert: JsonObject) -> tuple[Signal | Unanswered, ...]:
     )
     found = [_finished(signal, target, essentials) for target in targets or [""]]
     return tuple({one.target.casefold(): one for one in found}.values())
+
+
+def _tracking_id(said: Mapping[str, Any]) -> str:
+    """Take an incident's tracking id if it can name something."""
+    text = str(said.get("tracking_id") or "")
+    return text if len(text) <= MAX_ID and text.isprintable() else ""
 
 
 def _finished(signal: Signal, target: str, essentials: Essentials) -> Signal:

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from shared.core.facts import AksNode, ManagedDisk, Resource, Utilisation
 from shared.core.pods import Pod
+from shared.core.protection import Lock, LockLevel
 from shared.core.resource_ids import ML_COMPUTE, SCALE_SET_VM, VM
 from tests.contract.cloud import worlds as w
 from tests.fakes.cloud import (
@@ -43,10 +44,23 @@ def resources() -> FakeResources:
     world = FakeResources()
     world.add(Resource(w.DEV, VM, "dev-1", w.REGION, w.TAGS, w.SIZE))
     world.add(_instance(w.INSTANCE))
+    _lock_vault(world)
     world.add(
         Resource(w.BUSY_CI, ML_COMPUTE, "ci-busy", w.REGION, w.TAGS, w.GPU_SIZE, w.WORKSPACE)
     )
     return world
+
+
+def _lock_vault(world: FakeResources) -> None:
+    mild = LockLevel.CAN_NOT_DELETE
+    subscription = w.VAULT.partition("/resourceGroups")[0]
+    for name, level, scope in (
+        ("month-end", LockLevel.READ_ONLY, w.LOCKED_DISK),
+        ("keep", mild, w.LOCKED_DISK),
+        ("vault", mild, w.VAULT),
+        ("all", mild, subscription),
+    ):
+        world.locked.append(Lock(name, level, scope, "ask Ada"))
 
 
 def _instance(vm: str) -> Resource:

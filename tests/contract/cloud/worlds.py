@@ -27,6 +27,10 @@ NODE, NAMESAKE_NODE = f"{SET_NAME}00000t", f"{SET_NAME}000029"
 ACCOUNT = f"{GROUP}/providers/Microsoft.Batch/batchAccounts/renders"
 WORKSPACE = f"{GROUP}/providers/Microsoft.MachineLearningServices/workspaces/ml"
 BUSY_CI, STOPPED_CI = f"{WORKSPACE}/computes/ci-busy", f"{WORKSPACE}/computes/ci-off"
+VAULT = "/subscriptions/22222222-2222-2222-2222-222222222222/resourceGroups/vault"
+LOCKED_DISK = f"{VAULT}/providers/Microsoft.Compute/disks/ledger"
+OPEN_DISK = f"{VAULT}/providers/Microsoft.Compute/disks/scratch"
+"""A subscription apart: locked at every height, so that nothing else meets the locks."""
 SIZE, GPU_SIZE = "Standard_D4s_v5", "Standard_NC24ads_A100_v4"
 TAGS = {"workload": "training"}
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -65,6 +69,13 @@ def _instance(vm: str) -> dict[str, Any]:
     }
 
 
+def _lock(scope: str, name: str, level: str) -> dict[str, Any]:
+    return {
+        "id": f"{scope}/providers/Microsoft.Authorization/locks/{name}",
+        "properties": {"level": level, "notes": "ask Ada"},
+    }
+
+
 def resources() -> list[dict[str, Any]]:
     """Every ARM resource of the world."""
     disks = {"os": OS_DISK, "data": DATA_DISK}
@@ -97,6 +108,14 @@ def resources() -> list[dict[str, Any]]:
             "properties": {},
         },
         {"id": WORKSPACE, "location": REGION, "properties": {}},
+        *(
+            {"id": disk, "location": REGION, "properties": {"diskSizeGB": 8}}
+            for disk in (LOCKED_DISK, OPEN_DISK)
+        ),
+        _lock(LOCKED_DISK, "month-end", "ReadOnly"),
+        _lock(LOCKED_DISK, "keep", "CanNotDelete"),
+        _lock(VAULT, "vault", "CanNotDelete"),
+        _lock(VAULT.partition("/resourceGroups")[0], "all", "CanNotDelete"),
         _compute(BUSY_CI, "Running"),
         _compute(STOPPED_CI, "Stopped"),
         {

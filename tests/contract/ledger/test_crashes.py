@@ -9,6 +9,7 @@ import pytest
 
 from shared.adapters.storage import Storage
 from shared.adapters.table_ledger import TableLedger
+from shared.adapters.table_outbox import TableOutbox
 from shared.adapters.table_store import TableStore
 from shared.core import ledger as laws
 from shared.core.errors import ProviderUnavailable
@@ -54,14 +55,20 @@ def mortal(storage: Storage, store: DyingStore, clock: FakeClock) -> TableLedger
     return ledger
 
 
-POINTS = [(write, after) for write in range(2) for after in (False, True)]
+POINTS = [(write, after) for write in range(3) for after in (False, True)]
 
 
 @pytest.mark.parametrize(("write", "after"), POINTS)
 async def test_a_crash_while_opening_never_hides_an_open_plan(
-    mortal: TableLedger, store: DyingStore, build: Build, clock: FakeClock, write, after
+    mortal: TableLedger,
+    storage: Storage,
+    store: DyingStore,
+    build: Build,
+    clock: FakeClock,
+    write,
+    after,
 ):
-    """Whatever is open, the sweep sees; what was never stored, it forgets in time."""
+    """Whatever is open, the sweep and the export see; what never was, is forgotten."""
     plan = build()
     store.die(write, after=after)
     with pytest.raises(Crash):
@@ -69,7 +76,9 @@ async def test_a_crash_while_opening_never_hides_an_open_plan(
     store.die(10**9, after=False)
     seen = [one async for one in mortal.open_plans()]
     is_stored = await mortal.find(plan.id) is not None
-    assert (write == 1 and after) == is_stored
+    assert (write == 2 and after) == is_stored
+    pointers = (await TableOutbox(storage, store._prefix).backlog()).pointers
+    assert not is_stored or [plan.id] == [pointer.key for pointer in pointers]
     assert ([plan.id] if (write, after) != (0, False) else []) == seen
     clock.move(timedelta(minutes=4))
     await mortal.tidy(plan.id)

@@ -109,3 +109,24 @@ async def test_quarantine_keeps_the_body_and_the_reason(storage: Storage, name: 
     metadata = (await blob.get_blob_properties()).metadata
     assert metadata["why"].startswith("line 1 Injected: yes \\xe9xxx")
     assert (1024, "-") == (len(metadata["why"]), metadata["source"])
+
+
+async def test_archived_copies_are_forgotten_oldest_first(records: Records):
+    """By day, in portions, and never one of the days that are kept."""
+    for name in ("2030/01/02/03/0405.006-b-1.json", "2029/12/31/23/5959.999-a-1.json"):
+        for _ in range(2):
+            await records.archive(name, b"{}")
+    await records.archive("2030/01/01/00/0000.000-c-1.json", b"{}")
+
+    assert 1 == await records.forget_archive(before="2030/01/02", limit=1)
+    assert 1 == await records.forget_archive(before="2030/01/02", limit=256)
+    assert 0 == await records.forget_archive(before="2030/01/02", limit=256)
+    assert 1 == await records.forget_archive(before="2031/01/01", limit=256)
+
+
+async def test_an_archived_copy_is_kept_byte_for_byte(storage: Storage, name: str):
+    """Under its own path, so that a day is a prefix."""
+    await BlobRecords(storage, name).archive("2030/01/02/x.json", b'{"a":  1}')
+    blob = storage.blobs.get_blob_client(f"{name}-archive", "2030/01/02/x.json")
+    stream = await blob.download_blob()
+    assert b'{"a":  1}' == await stream.readall()

@@ -105,6 +105,22 @@ def test_a_node_tells_readiness_taints_and_cordon() -> None:
     )
 
 
+def test_a_node_brings_its_labels_and_only_the_annotations_that_are_marks() -> None:
+    """Annotations may be large; facts are recorded with every decision."""
+    document = node()
+    document["metadata"] |= {
+        "labels": {"kubernetes.azure.com/mode": "system", "agentpool": "sys"},
+        "annotations": {"karpenter.sh/do-not-disrupt": "true", "volumes": "x" * 9999},
+    }
+    fact = nodes.node_fact(document, "cluster")
+    assert {"kubernetes.azure.com/mode": "system", "agentpool": "sys"} == dict(fact.labels)
+    assert {"karpenter.sh/do-not-disrupt": "true"} == dict(fact.annotations)
+    assert ({}, {}) == (
+        dict(nodes.node_fact(node(), "c").labels),
+        dict(nodes.node_fact(node(), "c").annotations),
+    )
+
+
 def test_a_pod_that_says_little_gets_the_servers_defaults() -> None:
     """Thirty seconds is what the API server itself would fill in; zero stays zero."""
     terse = nodes.pod_fact({"metadata": {"name": "p", "namespace": "d", "uid": "u"}})

@@ -16,6 +16,7 @@ SECRET = "c2VjcmV0IGtleQ=="
 STRING = f"DefaultEndpointsProtocol=https;AccountName=night;AccountKey={SECRET}"
 LEAST = {"AzureWebJobsStorage": STRING}
 GUID = "6DAE42F8-4368-4678-94ff-3960e28e3630"
+OWN = f"/subscriptions/{GUID}/resourceGroups/nightshift"
 WORKSPACE = (
     f"/subscriptions/{GUID}/resourceGroups/g/providers"
     "/Microsoft.MachineLearningServices/workspaces/w"
@@ -54,6 +55,10 @@ def test_everything_set_is_read():
             "NIGHTSHIFT_LEASE": "1m30s",
             "NIGHTSHIFT_EVENT_BUDGET": "25s",
             "NIGHTSHIFT_DRY_RUN": "True",
+            "NIGHTSHIFT_PROTECTED_TAGS": "frozen, tier = gold",
+            "NIGHTSHIFT_PROTECTED_NAMES": "prod-*,dc?",
+            "NIGHTSHIFT_OWN_RESOURCES": OWN + "/",
+            "NIGHTSHIFT_APP_SERVICE_AUTH": "true",
             "PATH": "/bin",
             "NIGHTSHIFT_PLAN_BUDGET": "",
         }
@@ -70,7 +75,38 @@ def test_everything_set_is_read():
         lease=timedelta(seconds=90),
         event_budget=timedelta(seconds=25),
         dry_run=True,
+        protected_tags=("frozen", "tier=gold"),
+        protected_names=("prod-*", "dc?"),
+        own_resources=(OWN,),
+        app_service_auth=True,
     )
+
+
+def test_the_group_that_the_app_runs_in_is_its_own():
+    """The platform says which; a setting says otherwise where others live there too."""
+    told = {
+        **LEAST,
+        "WEBSITE_OWNER_NAME": f"{GUID}+webspace-West-Europewebspace-Linux",
+        "WEBSITE_RESOURCE_GROUP": "rg-night",
+    }
+    here = f"/subscriptions/{GUID.lower()}/resourceGroups/rg-night"
+    assert (here,) == read_settings(told).own_resources
+    said = {**told, "NIGHTSHIFT_OWN_RESOURCES": OWN}
+    assert (OWN,) == read_settings(said).own_resources
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"WEBSITE_OWNER_NAME": "x+y", "WEBSITE_RESOURCE_GROUP": "rg"},
+        {"WEBSITE_OWNER_NAME": f"{GUID}+y"},
+        {"WEBSITE_RESOURCE_GROUP": "rg"},
+        {"WEBSITE_OWNER_NAME": f"{GUID}+y", "WEBSITE_RESOURCE_GROUP": "a/b"},
+    ],
+)
+def test_what_the_platform_does_not_say_whole_is_not_guessed(told):
+    """Off Azure there is no such place."""
+    assert () == read_settings({**LEAST, **told}).own_resources
 
 
 def test_storage_by_three_endpoints():
@@ -114,6 +150,12 @@ def test_storage_is_needed():
         ("NIGHTSHIFT_WORKSPACES", "/x", "not an ARM id"),
         ("NIGHTSHIFT_WORKSPACES", f"/subscriptions/{GUID}", "not a workspace"),
         ("NIGHTSHIFT_RULES", ",,", "only commas"),
+        ("NIGHTSHIFT_PROTECTED_TAGS", "=gold", "is no tag"),
+        ("NIGHTSHIFT_PROTECTED_TAGS", "tier=", "write NAME or NAME=VALUE"),
+        ("NIGHTSHIFT_PROTECTED_NAMES", "prod-*,*", "set a pause"),
+        ("NIGHTSHIFT_OWN_RESOURCES", "nightshift", "not an ARM id"),
+        ("NIGHTSHIFT_OWN_RESOURCES", f"/subscriptions/{GUID}", "name resource groups"),
+        ("NIGHTSHIFT_APP_SERVICE_AUTH", "yes", "neither true nor false"),
         ("NIGHTSHIFT_LEASE", "9s", "between 10s and 10m"),
         ("NIGHTSHIFT_LEASE", "11m", "between 10s and 10m"),
         ("NIGHTSHIFT_LEASE", "30", "not a duration"),
@@ -121,6 +163,8 @@ def test_storage_is_needed():
         ("NIGHTSHIFT_EVENT_BUDGET", "26s", "between 1s and 25s"),
         ("NIGHTSHIFT_PLAN_BUDGET", "5m", "between 10s and 4m30s"),
         ("NIGHTSHIFT_DRY_RUN", "yes", "neither true nor false"),
+        ("NIGHTSHIFT_ARCHIVE_DAYS", "-1", "not a whole number from 0 to 3650"),
+        ("NIGHTSHIFT_ARCHIVE_DAYS", "3651", "not a whole number from 0 to 3650"),
     ],
 )
 def test_a_wrong_value_is_named_with_what_it_may_be(variable: str, value: str, why: str):
@@ -189,3 +233,27 @@ def test_the_bounds_that_are_told_are_the_bounds(name: str):
     for beyond in ("0.9s", "11m"):
         with pytest.raises(ValueError, match=f"between {least} and {most}"):
             read(beyond)
+
+
+def test_half_a_way_to_log_analytics_is_refused():
+    """An endpoint without its rule would look configured and export nothing."""
+    said = refusal(
+        {**LEAST, "NIGHTSHIFT_INGESTION_ENDPOINT": "https://a.ingest.monitor.azure.com"}
+    )
+    assert "NIGHTSHIFT_INGESTION_RULE is missing beside NIGHTSHIFT_INGESTION_ENDPOINT" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "why"),
+    [
+        ("NIGHTSHIFT_OUTCOME_TOPIC", "https://t.eventgrid.azure.net", "/api/events"),
+        ("NIGHTSHIFT_OUTCOME_TOPIC", "http://t.eventgrid.azure.net/api/events", "https://"),
+        ("NIGHTSHIFT_INGESTION_RULE", "my-rule", "immutable id"),
+        ("NIGHTSHIFT_PLANS_STREAM", "NightshiftPlans_CL", "Custom-"),
+    ],
+)
+def test_an_address_that_could_take_nothing_is_refused(name, text, why):
+    """Each is a mistake that Azure would answer with 404 for as long as the app runs."""
+    said = refusal({**LEAST, name: text})
+    assert name in said
+    assert why in said

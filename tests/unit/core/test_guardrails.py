@@ -2,19 +2,59 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, time, timedelta
 
 import pytest
 
 from shared.core import guardrails
 from shared.core.decisions import Hold, Reason, Skip
+from shared.core.freezes import Freeze, Weekly
 from shared.core.plans import Mode
-from tests.builders import HOUR, NOW, SECOND, a_context, a_notice, a_tick
+from tests.builders import HOUR, NOW, SECOND, a_context, a_notice, a_pause, a_tick
 
+WORDS = "pause-1 of global by ada (self-declared) until 2030-01-01T04:00:00Z: "
+NIGHT = Freeze("night", Weekly(frozenset(range(7)), time(2), 2 * HOUR), UTC, "2 to 4", "f:3")
+UNREAD = Hold(Reason.UNREADABLE, NOW + SECOND, "the pauses could not be read: away")
+OLD = {"signal": a_tick(observed_at=NOW - 7 * HOUR)}
 ACTED = {"acted": {"deallocate-idle": NOW - 10 * SECOND}, "cooldown": HOUR}
 LATE = {"signal": a_tick(deadline=NOW - 90 * SECOND)}
 CASES = [
     ("everything is well", {}, None),
+    (
+        "a person paused it",
+        {"pause": a_pause()},
+        Hold(Reason.PAUSED, NOW + HOUR, f"{WORDS}the storage array is being moved"),
+    ),
+    (
+        "a person paused it until they lift it",
+        {"pause": a_pause(expires_at=None, is_owner_verified=True, reason="fire")},
+        Hold(Reason.PAUSED, None, "pause-1 of global by ada until lifted: fire"),
+    ),
+    ("nobody knows whether it is paused", {"pauses_unread": UNREAD}, UNREAD),
+    (
+        "it is protected",
+        {"protected_by": "its tag nightshift=protected"},
+        Skip(Reason.PROTECTED, "its tag nightshift=protected"),
+    ),
+    ("nobody knows whether it is locked", {"locks_unread": UNREAD}, UNREAD),
+    (
+        "a freeze lasts",
+        {"freezes": (NIGHT,)},
+        Hold(Reason.FROZEN, NOW + HOUR, "freeze 'night': 2 to 4 (f:3)"),
+    ),
+    ("a freeze is over", {"freezes": (NIGHT,), "now": NOW + HOUR}, None),
+    (
+        "it is older than anybody meant",
+        OLD,
+        Skip(Reason.STALE_EVENT, "it is 7h old; this rule acts on what is 6h old at most"),
+    ),
+    ("the rule takes it as old as this", {**OLD, "max_age": 7 * HOUR}, None),
+    (
+        "it is older than the rule takes",
+        {"signal": a_tick(observed_at=NOW - 90 * SECOND), "max_age": SECOND},
+        Skip(Reason.STALE_EVENT, "it is 1m30s old; this rule acts on what is 1s old at most"),
+    ),
+    ("its clock goes ahead of ours", {"signal": a_tick(observed_at=NOW + HOUR)}, None),
     ("the rule is off", {"mode": Mode.OFF}, Skip(Reason.MODE_OFF)),
     ("the rule observes", {"mode": Mode.OBSERVE}, Skip(Reason.OBSERVE_ONLY)),
     ("the rule suggests", {"mode": Mode.SUGGEST}, Skip(Reason.SUGGEST_ONLY)),
@@ -55,17 +95,25 @@ def test_a_guardrail_says_no_for_its_own_reason(title: str, fields, expected):
 def test_the_first_no_in_their_order_is_the_answer():
     """Cheap before costly: taking the reasons away one by one shows the order."""
     fields = {
+        "pause": a_pause(),
         "mode": Mode.OBSERVE,
         "is_dry_run": True,
         "is_opted_out": True,
-        **LATE,
+        "protected_by": "its tag",
+        "freezes": (NIGHT,),
+        "max_age": SECOND,
+        "signal": a_tick(observed_at=NOW - HOUR, deadline=NOW - SECOND),
         **ACTED,
         "in_flight": "p-1",
     }
     yes = {
+        "paused": {"pause": None},
         "mode": {"mode": Mode.AUTO},
         "dry_run": {"is_dry_run": False},
         "opted_out": {"is_opted_out": False},
+        "protected": {"protected_by": ""},
+        "freeze": {"freezes": ()},
+        "freshness": {"max_age": 2 * HOUR},
         "deadline": {"signal": a_tick()},
         "cooldown": {"cooldown": timedelta(0)},
         "in_flight": {"in_flight": ""},
@@ -78,9 +126,13 @@ def test_the_first_no_in_their_order_is_the_answer():
         fields.update(change)
     assert guardrails.ask(a_context(**fields)) is None
     assert [
+        Reason.PAUSED,
         Reason.OBSERVE_ONLY,
         Reason.DRY_RUN,
         Reason.OPTED_OUT,
+        Reason.PROTECTED,
+        Reason.FROZEN,
+        Reason.STALE_EVENT,
         Reason.DEADLINE_PASSED,
         Reason.COOLDOWN,
         Reason.IN_FLIGHT,
@@ -94,9 +146,34 @@ def test_an_eviction_is_never_held_by_a_cooldown():
     assert guardrails.ask(a_context(**fields, acted={"drain-node": NOW})) is None
 
 
+def test_an_eviction_is_never_held_by_a_freeze_nor_by_its_age():
+    """No calendar stops the platform; its own deadline says when it is too late."""
+    notice = a_notice(observed_at=NOW - 30 * HOUR)
+    assert guardrails.ask(a_context(signal=notice, freezes=(NIGHT,))) is None
+
+
+def test_what_an_eviction_passes_is_the_published_list():
+    """Grown by accident, it would hold evictions; shrunk, it would run over people."""
+    asked = [one.__name__ for one in guardrails.GUARDRAILS if one in guardrails.INVOLUNTARY]
+    assert [
+        "paused",
+        "mode",
+        "dry_run",
+        "opted_out",
+        "protected",
+        "freshness",
+        "deadline",
+        "in_flight",
+    ] == asked
+
+
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [
+        ({"pause": a_pause()}, Reason.PAUSED),
+        ({"pauses_unread": UNREAD}, Reason.UNREADABLE),
+        ({"protected_by": "its tag"}, Reason.PROTECTED),
+        ({"now": NOW + 2 * SECOND, "max_age": SECOND}, Reason.STALE_EVENT),
         ({"mode": Mode.OBSERVE}, Reason.OBSERVE_ONLY),
         ({"is_dry_run": True}, Reason.DRY_RUN),
         ({"is_opted_out": True}, Reason.OPTED_OUT),
@@ -115,9 +192,13 @@ def test_a_dry_run_shows_every_answer_by_name():
     """A person sees at once all that stands in the way, not one thing after another."""
     fields = {"is_dry_run": True, "is_opted_out": True, "in_flight": "p-1"}
     assert {
+        "paused": "pass",
         "mode": "pass",
         "dry_run": "dry_run",
         "opted_out": "opted_out",
+        "protected": "pass",
+        "freeze": "pass",
+        "freshness": "pass",
         "deadline": "pass",
         "cooldown": "pass",
         "in_flight": "in_flight",

@@ -92,7 +92,7 @@ def test_nothing_changes_a_closed_plan():
         lambda: ledger.finish(plan, 0, DONE, now=NOW),
         lambda: ledger.remember(plan, 0, {}),
         lambda: ledger.wait(plan, until=NOW),
-        lambda: ledger.withdraw(plan, Reason.WITHDRAWN),
+        lambda: ledger.withdraw(plan, Reason.WITHDRAWN, now=NOW),
         lambda: ledger.close(plan, now=NOW),
     ):
         with pytest.raises(StaleFacts):
@@ -101,8 +101,10 @@ def test_nothing_changes_a_closed_plan():
 
 def test_the_first_reason_to_withdraw_stays():
     """A notice that is taken back twice was taken back once."""
-    plan = ledger.withdraw(a_plan(), Reason.CANCELED_BY_PERSON)
-    assert Reason.CANCELED_BY_PERSON == ledger.withdraw(plan, Reason.WITHDRAWN).withdrawn
+    plan = ledger.withdraw(a_plan(), Reason.CANCELED_BY_PERSON, now=NOW)
+    assert (
+        Reason.CANCELED_BY_PERSON == ledger.withdraw(plan, Reason.WITHDRAWN, now=NOW).withdrawn
+    )
 
 
 def test_steps_that_never_began_are_refused_when_a_plan_closes():
@@ -126,7 +128,7 @@ def test_steps_that_never_began_are_refused_when_a_plan_closes():
 def test_a_step_that_began_and_never_ended_closes_as_unknown_and_is_undone():
     """A worker died after a cordon and the notice was withdrawn: the cordon may be there."""
     begun = ledger.begin(a_plan(), 0, now=NOW)
-    closed = ledger.close(ledger.withdraw(begun, Reason.WITHDRAWN), now=NOW)
+    closed = ledger.close(ledger.withdraw(begun, Reason.WITHDRAWN, now=NOW), now=NOW)
     assert [StepOutcome.UNKNOWN, StepOutcome.REFUSED] == [r.outcome for r in closed.steps]
     assert PlanOutcome.WITHDRAWN == closed.outcome
     expected = Step(Verb.UNCORDON, instance(29), {"of": closed.id})

@@ -309,7 +309,7 @@ def test_a_redeploy_is_not_sent_once_the_plan_was_withdrawn():
     def take_back(at: str) -> None:
         if at == "before save" and shift.plan.current == 1 and not taken:
             taken.append(shift.plan.steps[1].started_at)
-            withdrawn = ledger.withdraw(shift.plan, Reason.WITHDRAWN)
+            withdrawn = ledger.withdraw(shift.plan, Reason.WITHDRAWN, now=shift.now)
             plans[withdrawn.id] = (table_rows.plan_row(withdrawn), "withdrawn")
 
     shift.hooks.append(take_back)

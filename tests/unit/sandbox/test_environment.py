@@ -18,6 +18,8 @@ def test_the_app_is_told_by_settings_alone():
     )
     assert "https://127.0.0.1:1" == told["NIGHTSHIFT_RESOURCE_MANAGER"]
     assert "https://127.0.0.1:1/metrics" == told["NIGHTSHIFT_METRICS_ENDPOINT"]
+    assert "https://127.0.0.1:1/ingestion" == told["NIGHTSHIFT_INGESTION_ENDPOINT"]
+    assert told["NIGHTSHIFT_OUTCOME_TOPIC"].startswith("https://127.0.0.1:1/eventgrid/")
     assert "/a,/b" == told["NIGHTSHIFT_RULES"]
 
 

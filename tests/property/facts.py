@@ -1,0 +1,87 @@
+"""Any facts there can be, for properties."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import strategies as st
+
+from shared.core.facts import (
+    AksNode,
+    DiskFacts,
+    FailedTask,
+    FailedTaskFacts,
+    MachineFacts,
+    ManagedDisk,
+    NodeFacts,
+    Resource,
+    Utilisation,
+)
+
+WORDS = st.text(max_size=20)
+MOMENTS = st.datetimes(datetime(1990, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC))
+SPANS = st.timedeltas(timedelta(0), timedelta(days=1000))
+SHARES = st.none() | st.floats(allow_nan=False, allow_infinity=False)
+RESOURCES = st.builds(
+    Resource,
+    id=WORDS,
+    type=WORDS,
+    name=WORDS,
+    location=WORDS,
+    tags=st.dictionaries(WORDS, WORDS, max_size=3),
+    size=WORDS,
+    pool=WORDS,
+)
+NODES = st.builds(
+    AksNode,
+    name=WORDS,
+    cluster=WORDS,
+    provider_id=WORDS,
+    is_unschedulable=st.booleans(),
+    is_ready=st.booleans(),
+    cordoned_by=st.lists(WORDS, max_size=2).map(tuple),
+    taints=st.lists(WORDS, max_size=2).map(tuple),
+)
+USE = st.builds(
+    Utilisation,
+    window=SPANS,
+    cpu=SHARES,
+    gpu=SHARES,
+    network=SHARES,
+    samples=st.integers(0, 1000),
+    expected_samples=st.integers(0, 1000),
+)
+TASKS = st.builds(
+    FailedTask,
+    job=WORDS,
+    id=WORDS,
+    exit_code=st.none() | st.integers(-(2**31), 2**31),
+    category=WORDS,
+    ended_at=st.none() | MOMENTS,
+    reactivations_spent=st.integers(0, 9),
+)
+FACTS = st.one_of(
+    st.builds(NodeFacts, resource=RESOURCES, node=st.none() | NODES),
+    st.builds(
+        MachineFacts,
+        resource=RESOURCES,
+        power=st.none() | WORDS,
+        has_gpu=st.none() | st.booleans(),
+        utilisation=st.none() | USE,
+        started_at=st.none() | MOMENTS,
+    ),
+    st.builds(
+        DiskFacts,
+        resource=RESOURCES,
+        power=st.none() | WORDS,
+        disks=st.lists(st.builds(ManagedDisk, WORDS, WORDS, WORDS), max_size=3).map(tuple),
+    ),
+    st.builds(
+        FailedTaskFacts,
+        resource=RESOURCES,
+        jobs=st.dictionaries(WORDS, WORDS, max_size=3),
+        tasks=st.lists(TASKS, max_size=3).map(tuple),
+        since=MOMENTS,
+        is_complete=st.booleans(),
+    ),
+)
