@@ -54,7 +54,7 @@ changes: st.SearchStrategy[Callable[[Plan], Plan]] = st.one_of(
     ),
     st.builds(lambda i, d: lambda p: ledger.remember(p, i, d), steps, documents),
     st.builds(lambda at: lambda p: ledger.wait(p, until=at), moments),
-    st.just(lambda p: ledger.withdraw(p, Reason.WITHDRAWN)),
+    st.just(lambda p: ledger.withdraw(p, Reason.WITHDRAWN, now=NOW)),
     st.builds(lambda at: lambda p: ledger.close(p, now=at), moments),
 )
 kinds = st.sampled_from([Verb.CORDON, Verb.CORDON, Verb.DRAIN, Verb.REDEPLOY])

@@ -42,6 +42,8 @@ def default(field):
         return "none"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
+    if isinstance(value, int):
+        return f"`{value}`"
     if isinstance(value, tuple):
         return f"`{','.join(value)}`"
     return f"`{value if isinstance(value, str) else format_duration(value)}`"

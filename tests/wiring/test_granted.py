@@ -38,7 +38,8 @@ def operation(method, path):
         return "microsoft.insights/metrics/read"
     if parts[0] == "kubernetes":
         return kubernetes_operation(method, parts[2:])
-    provider, *rest = parts[parts.index("providers") + 1 :]
+    last = len(parts) - 1 - parts[::-1].index("providers")
+    provider, *rest = parts[last + 1 :]
     if rest[0] == "locations":
         is_ml = provider.endswith("machinelearningservices")
         kind = "computeoperationsstatus" if is_ml else "operations"

@@ -118,5 +118,6 @@ def test_the_engine_catches_everything_where_a_step_and_where_an_event_comes_in_
         for path in DEPLOYED
         if re.search(r"except Exception\b", path.read_text())
     ]
-    outermost = ["shared/engine/carry_out.py", "shared/engine/events.py"]
+    # The archive's copy runs beside the event: no copy is worth one.
+    outermost = [f"shared/engine/{name}.py" for name in ("archive", "carry_out", "events")]
     assert outermost == sorted(n for n in found if n.startswith(folders))

@@ -6,6 +6,9 @@ HTTP = {
     "list_plans": ("GET", "plans", "FUNCTION"),
     "get_plan": ("GET", "plans/{id}", "FUNCTION"),
     "get_event": ("GET", "events/{event_id}", "FUNCTION"),
+    "create_pause": ("POST", "pauses", "FUNCTION"),
+    "list_pauses": ("GET", "pauses", "FUNCTION"),
+    "lift_pause": ("DELETE", "pauses/{id}", "FUNCTION"),
     "health": ("GET", "health", "ANONYMOUS"),
 }
 QUEUES = {
@@ -17,4 +20,6 @@ QUEUES = {
 TIMERS = {
     "tick_resume": ("*/15 * * * * *", False),
     "tick_idle": ("0 */10 * * * *", None),
+    "tick_export": ("*/30 * * * * *", False),
+    "tick_cleanup": ("0 15 3 * * *", None),
 }
