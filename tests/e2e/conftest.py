@@ -8,7 +8,7 @@ import pytest
 from sandbox import lifecycle
 from sandbox.demo import world
 from sandbox.demo.__main__ import options
-from sandbox.demo.site import Site
+from sandbox.demo.site import Site, until
 from sandbox.state_folder import Sandbox
 
 
@@ -25,5 +25,12 @@ async def site(sandbox: Sandbox) -> AsyncIterator[Site]:
     """The sandbox as a person sees it, its world as new; the ledger stays."""
     async with Site(sandbox) as open_site:
         await open_site.azure("DELETE", "/_faults")
+
+        async def quiet() -> bool:
+            _, page = await open_site.call("GET", "/api/plans?state=open")
+            return not page["plans"]
+
+        # What another test began must not go on in this test's world.
+        assert await until(quiet, limit_s=60)
         await open_site.azure("PUT", "/_world", world.build(datetime.now(UTC)))
         yield open_site

@@ -224,7 +224,7 @@ async def test_a_message_that_is_not_base64_goes_to_the_poison_queue(shared_host
     async with shared_host.queue("work") as client:
         await client.send_message("$$$")
     async with shared_host.queue("work-poison") as poison:
-        for _ in range(100):
+        for _ in range(300):
             peeked = [m.content for m in await poison.peek_messages(32)]
             noted = [n["body"] for n in await shared_host.seen("on_work_poison")]
             if "$$$" in peeked or "$$$" in noted:

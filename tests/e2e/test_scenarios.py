@@ -1,13 +1,25 @@
 """The demo's four scenarios, each judged by the world and the ledger."""
 
 import asyncio
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from sandbox import lifecycle
 from sandbox.demo import world
+from sandbox.demo.__main__ import options
 from sandbox.demo.scenarios import SCENARIOS, Result, timed
 from sandbox.demo.site import Site
+from sandbox.state_folder import Sandbox
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """A sandbox of its own, as in the demo: cooldowns of other tests would count here."""
+    state = tmp_path_factory.mktemp("scenarios")
+    yield lifecycle.up(options(state))
+    lifecycle.down(state)
 
 
 def _silent(_: str) -> None:
