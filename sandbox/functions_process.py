@@ -19,6 +19,7 @@ from sandbox.options import ROOT, SandboxError, SandboxOptions
 from sandbox.processes import ProcessRecord
 
 NAME = "functions"
+KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "PYTHONPATH", "VIRTUAL_ENV")
 _RECIPE = "functions.json"
 _START_LIMIT_S = 60.0
 
@@ -85,7 +86,7 @@ def start(how: Recipe, logs: Path) -> ProcessRecord:
     return processes.start(
         NAME,
         how.command,
-        environment={**os.environ, **how.environment},
+        environment={**_of_the_machine(), **how.environment},
         cwd=Path(how.cwd),
         stdout=logs / "functions.out",
         stderr=logs / "functions.err",
@@ -117,3 +118,12 @@ def _is_running(how: Recipe) -> bool:
     finally:
         connection.close()
     return answer.status == http.HTTPStatus.OK and document.get("state") == "Running"
+
+
+def _of_the_machine() -> dict[str, str]:
+    """Keep of a person's environment what a process needs, and none of its settings.
+
+    In Azure the app has its app settings and nothing else: a client id, a cloud's name or
+    a proxy of this shell would make it another app.
+    """
+    return {name: os.environ[name] for name in KEPT if name in os.environ}

@@ -1,5 +1,6 @@
 """Fixtures that several test layers share: a running Azurite."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +12,16 @@ from sandbox import processes
 # No test is judged by a clock: a busy machine is no defect.
 settings.register_profile("nightshift", deadline=None)
 settings.load_profile("nightshift")
+
+
+@pytest.fixture(autouse=True)
+def _no_cloud_is_left_behind() -> Iterator[None]:
+    """Take back what the Azure ML library leaves in the environment of every child.
+
+    A process that inherits the name of a cloud it does not know cannot use the library.
+    """
+    yield
+    os.environ.pop("AZUREML_CURRENT_CLOUD", None)
 
 
 @pytest.fixture(scope="session")
