@@ -143,6 +143,11 @@ async def test_a_target_that_does_not_exist_is_404(site: Site):
 
 async def test_a_dry_run_shows_the_plan_and_leaves_the_world_equal(site: Site):
     """Everything but the effect; the plan that would follow is in the answer."""
+    unmeasured = {
+        **world.build(datetime.now(UTC)),
+        "metrics": [],
+    }  # nothing for a tick to find
+    await site.azure("PUT", "/_world", unmeasured)
     before = await site.world()
     body = {"target": world.DEGRADED_VM, "dry_run": True}
 

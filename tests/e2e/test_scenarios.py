@@ -1,7 +1,7 @@
 """The demo's four scenarios, each judged by the world and the ledger."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -24,6 +24,13 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 
 def _silent(_: str) -> None:
     """Tell nobody."""
+
+
+@pytest.fixture
+async def site(sandbox: Sandbox) -> AsyncIterator[Site]:
+    """The sandbox as it was brought up: its world is new already."""
+    async with Site(sandbox) as open_site:
+        yield open_site
 
 
 @pytest.fixture
