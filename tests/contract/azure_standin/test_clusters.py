@@ -1,7 +1,6 @@
 """AKS through resource manager, and its API server behind an Entra token."""
 
 import base64
-import shutil
 import ssl
 import subprocess
 from collections.abc import Callable
@@ -99,29 +98,6 @@ def test_a_wrong_request_for_credentials_is_refused(
     assert (status, code) == (got, body["error"]["code"])
 
 
-def test_the_real_management_client_reads_the_same(
-    azure_standin: Standin, transport: dict[str, Any]
-) -> None:
-    """Whoever uses azure-mgmt-containerservice meets the same endpoints."""
-    package = pytest.importorskip("azure.mgmt.containerservice")
-    from azure.identity import ManagedIdentityCredential
-
-    azure_standin.put_world(cluster_world())
-    client = package.ContainerServiceClient(
-        ManagedIdentityCredential(),
-        SUBSCRIPTION,
-        base_url=azure_standin.url,
-        credential_scopes=["https://management.azure.com/.default"],
-        **transport,
-    )
-    with client:
-        found = client.managed_clusters.list_cluster_user_credentials(
-            "training", "train-aks", format="exec"
-        )
-        assert ["train-aks"] == [one.name for one in client.managed_clusters.list()]
-    assert ["clusterUser"] == [one.name for one in found.kubeconfigs]
-
-
 @pytest.fixture
 def standin_over(tmp_path: Path) -> Callable[[dict[str, Any]], Any]:
     """Start another stand-in, over a world file given on its command line."""
@@ -130,14 +106,13 @@ def standin_over(tmp_path: Path) -> Callable[[dict[str, Any]], Any]:
     return lambda document: started(tmp_path, document)
 
 
-@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
 def test_kubectl_works_with_the_kubeconfig_of_the_start(
-    standin_over: Callable[[dict[str, Any]], Any],
+    standin_over: Callable[[dict[str, Any]], Any], kubectl_path: str
 ) -> None:
     """By hand, a person looks into a sandbox's cluster with the tool they know."""
     with standin_over(cluster_world()) as running:
         shown = subprocess.run(
-            ["kubectl", "--kubeconfig", running.kubeconfig, "get", "nodes", "-o", "name"],
+            [kubectl_path, "--kubeconfig", running.kubeconfig, "get", "nodes", "-o", "name"],
             capture_output=True,
             text=True,
             timeout=30,
