@@ -148,10 +148,6 @@ class JsonObject:
             raise self.wrong(name, "an object")
         return JsonObject(value, self.at(name))
 
-    def optional_object(self, name: str) -> JsonObject:
-        """Read an object; an empty one if not said."""
-        return self.object(name) if self.has(name) else JsonObject({}, self.at(name))
-
     def loose_object(self, name: str) -> JsonObject:
         """Read an object; an empty one for anything else."""
         value = self.get(name)

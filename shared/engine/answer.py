@@ -206,11 +206,11 @@ def _known(
         stored = min(view.plans.values(), key=lambda s: not s.plan.is_open)
         if _is_own(stored.plan, request):
             act = _ruling(Act(tuple(r.step for r in stored.plan.steps)), plan=stored.plan.id)
-            record = _record(night, signal, (act,), request)
+            record = record_of(night, signal, (act,), request)
             return Answer(signal, (act,), stored, is_new=True, record=record)
         ruling = _ruling(Skip(Reason.DUPLICATE), plan=stored.plan.id)
         recorded = any(r.phase == signal.phase.value for r in mine)
-        again = None if recorded else _record(night, signal, (ruling,), request)
+        again = None if recorded else record_of(night, signal, (ruling,), request)
         return Answer(signal, (ruling,), stored, record=again)
     late = overtaken(signal.phase, [r.phase for r in mine])
     if late is not None:
@@ -289,33 +289,26 @@ async def _guard_and_open(
         given = _refused(night, signal, refused, request)
         dry = ledger.dry_run(plan, now=now) if context.is_dry_run else None
         return await _remember_hold(night, replace(given, dry=dry), request)
-    stored = await _open(night, plan, around.head, request)
+    stored = await open_plan(night, plan, around.head, request)
     return Answer(
-        signal, rulings, stored, is_new=True, record=_record(night, signal, rulings, request)
+        signal, rulings, stored, is_new=True, record=record_of(night, signal, rulings, request)
     )
 
 
-async def _open(night: Night, plan: Plan, head: Head, request: Request) -> StoredPlan:
-    """Store the plan and the message that wakes it, both before anything is done."""
-    now, lease = night.ports.clock.now(), night.settings.lease
-    delay = _NOTHING
-    if request.owner:
-        delay = lease
-        plan = replace(plan, lease=Lease(request.owner, now + lease), wake_at=None)
-        plan = ledger.begin(plan, 0, now=now)
-    return await open_with_message(night, plan, head, delay=delay)
+async def open_plan(night: Night, plan: Plan, head: Head, request: Request) -> StoredPlan:
+    """Store a plan and, at the same time, the message that wakes it; before any effect.
 
-
-async def open_with_message(
-    night: Night, plan: Plan, head: Head, *, delay: timedelta
-) -> StoredPlan:
-    """Store a plan and, at the same time, the message that wakes it.
-
-    A queue that is away holds nothing up: the plan is stored, and the sweep wakes it.
+    Claimed for the caller if it names itself as the owner. A queue that is away holds
+    nothing up: the plan is stored, and the sweep wakes it.
 
     Raises:
         StaleFacts, RetryLater: The plan could not be stored.
     """
+    delay = _NOTHING
+    if request.owner:
+        now, delay = night.ports.clock.now(), night.settings.lease
+        plan = replace(plan, lease=Lease(request.owner, now + delay), wake_at=None)
+        plan = ledger.begin(plan, 0, now=now)
     message = {"plan": plan.id, "seq": plan.wake_seq}
     stored, put = await asyncio.gather(
         night.ports.ledger.open(plan, head),
@@ -369,16 +362,17 @@ async def _remember_hold(night: Night, given: Answer, request: Request) -> Answe
 def _refused(
     night: Night, signal: Signal, rulings: tuple[Ruling, ...], request: Request
 ) -> Answer:
-    return Answer(signal, rulings, record=_record(night, signal, rulings, request))
+    return Answer(signal, rulings, record=record_of(night, signal, rulings, request))
 
 
 def _ruling(decision: Decision, *, plan: str = "") -> Ruling:
     return Ruling("", "", decision, plan=plan)
 
 
-def _record(
+def record_of(
     night: Night, signal: Signal, rulings: Sequence[Ruling], request: Request
 ) -> EventRecord:
+    """Write down what one hearing of a signal came to; each hearing has its own row."""
     again = f"+{request.attempt}" if request.attempt else ""
     again += "+dry" if request.is_dry_run else ""
     return EventRecord(

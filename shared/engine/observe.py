@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 from shared.core.errors import InvalidTarget
@@ -23,9 +22,7 @@ from shared.core.signals import Signal
 from shared.core.wire import read_moment
 from shared.engine.night import Ports
 
-LOOK_BACK = timedelta(hours=1)
 MAX_TASKS = 2000
-READS_AT_ONCE = 16
 
 
 async def observe(

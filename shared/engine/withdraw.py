@@ -14,10 +14,18 @@ from datetime import timedelta
 from shared.core import ledger
 from shared.core.decisions import Act, Hold, Reason, Skip
 from shared.core.errors import RetryLater, StaleFacts
-from shared.core.plans import Lease, Plan, StepRecord, plan_id
+from shared.core.plans import Plan, StepRecord, plan_id
 from shared.core.signals import Signal
 from shared.core.wire import signal_to_json
-from shared.engine.answer import MOST_REMINDERS, Answer, Request, open_with_message, patience
+from shared.engine.answer import (
+    MOST_REMINDERS,
+    Answer,
+    Request,
+    open_plan,
+    patience,
+    record_of,
+    store,
+)
 from shared.engine.night import Night
 from shared.engine.rulings import Ruling
 from shared.ports import EventRecord, StoredPlan
@@ -67,18 +75,11 @@ async def _withdraw_one(night: Night, signal: Signal, request: Request) -> Answe
         is_new = is_new or isinstance(ruling.decision, Act)
     if not rulings:
         rulings.append(Ruling("", "", Skip(Reason.NOTHING_TO_UNDO)))
-    again = f"+{request.attempt}" if request.attempt else ""
-    record = EventRecord(
-        event_id=signal.event_id,
-        phase=signal.phase.value + again,
-        target=signal.target,
-        recorded_at=night.ports.clock.now(),
-        signal=signal_to_json(signal),
-        decisions=tuple(ruling.to_json() for ruling in rulings),
-    )
-    await night.ports.ledger.record_event(record)
+    record = record_of(night, signal, rulings, request)
+    given = Answer(signal, tuple(rulings), opened, is_new=is_new, record=record)
+    await store(night, given)
     await _remind(night, signal, rulings, request)
-    return Answer(signal, tuple(rulings), opened, is_new=is_new)
+    return given
 
 
 async def _plans(night: Night, signal: Signal) -> list[StoredPlan]:
@@ -147,13 +148,8 @@ async def _undo(
     waiting = Hold(Reason.IN_FLIGHT, until=now + UNDO_RETRY, detail=view.head.in_flight)
     if plan.is_open or view.head.in_flight:
         return Ruling(rule, plan.remediation, waiting, plan=undo.id), None
-    delay = timedelta(0)
-    if request.owner:
-        delay = night.settings.lease
-        undo = replace(undo, lease=Lease(request.owner, now + delay), wake_at=None)
-        undo = ledger.begin(undo, 0, now=now)
     try:
-        stored = await open_with_message(night, undo, view.head, delay=delay)
+        stored = await open_plan(night, undo, view.head, request)
     except StaleFacts:
         return Ruling(rule, plan.remediation, waiting, plan=undo.id), None
     act = Act(tuple(record.step for record in undo.steps))
