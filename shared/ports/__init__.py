@@ -29,9 +29,11 @@ from shared.ports.ledger import (
     StoredPlan,
     TargetView,
 )
+from shared.ports.oversight import Approvals, Messenger, Notices, Tallies
 from shared.ports.runtime import Clock, Records, WakeQueue
 
 __all__ = [
+    "Approvals",
     "AuditSink",
     "Backlog",
     "BatchAccounts",
@@ -46,7 +48,9 @@ __all__ = [
     "Head",
     "Ledger",
     "MachineLearning",
+    "Messenger",
     "Metrics",
+    "Notices",
     "OperationState",
     "Outbox",
     "PlanPage",
@@ -55,6 +59,7 @@ __all__ = [
     "Resources",
     "SnapshotState",
     "StoredPlan",
+    "Tallies",
     "TargetView",
     "TaskState",
     "Undelivered",

@@ -6,16 +6,69 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from shared.core.durations import format_duration
 from shared.core.freezes import Freeze
+from shared.core.pauses import Scope
 from shared.core.plans import Mode
 from shared.core.remediation import Remediation
 from shared.core.signals import SignalType
+from shared.core.terms import (
+    ApprovalTerms,
+    Breaker,
+    Budget,
+    Canary,
+    Channel,
+    Limit,
+    LimitScope,
+    Match,
+    Strikes,
+)
 from shared.rules.conditions import Condition
 from shared.rules.values import settings_as_yaml
+
+DEFAULT_LIMITS = (Limit(LimitScope.RULE, count=10, within=timedelta(hours=1)),)
+"""For a rule that states none: a wrong rule must not reach a whole fleet in an hour."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One step of a rule's ladder: what to try, and how to tell whether it helped.
+
+    Attributes:
+        settings: An instance of the remediation's settings.
+        verify: What must be true of fresh facts once its steps are done.
+        timeout: How long it may take, from its plan's opening; None for no limit.
+    """
+
+    remediation: Remediation
+    settings: Any
+    verify: tuple[Condition, ...] = ()
+    timeout: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RuleTest:
+    """One test that a rule brings along.
+
+    Attributes:
+        event: Path of a payload, from the rule file's folder, or the payload itself.
+        facts: Path of a facts document, or the document itself; None for no facts.
+        expect: ``act``, ``hold``, ``skip`` or ``no_match``.
+        steps: Verbs of the plan, or None if they do not matter.
+        source: ``file:line`` where it stands.
+    """
+
+    event: str | Mapping[str, Any]
+    expect: str
+    source: str
+    facts: str | Mapping[str, Any] | None = None
+    reason: str | None = None
+    steps: tuple[str, ...] | None = None
+    at: datetime | None = None
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +82,13 @@ class Rule:
         freezes: Windows in which it does not act on what is voluntary.
         hash: 16 hexadecimal digits of what the rule says, defaults included.
         source: ``file:line`` where its name stands, of the first layer that has it.
+        verify, timeout: Of the first rung; see ``Rung``.
+        ladder: What to try next, in order, when a rung failed or could not be verified.
+        priority: Higher is asked first; equals in the order in which they stand.
+        limits: Empty for no limits at all.
+        approval_when: Which plans need the approval; None for all.
+        overrides: Other versions of this rule for some targets; the first scope that
+            covers a target counts.
     """
 
     name: str
@@ -44,6 +104,21 @@ class Rule:
     notes: str = ""
     max_age: timedelta | None = None
     freezes: tuple[Freeze, ...] = ()
+    verify: tuple[Condition, ...] = ()
+    timeout: timedelta | None = None
+    ladder: tuple[Rung, ...] = ()
+    priority: int = 0
+    match: Match = Match.FIRST
+    strikes: Strikes | None = None
+    limits: tuple[Limit, ...] = DEFAULT_LIMITS
+    canary: Canary | None = None
+    breaker: Breaker | None = None
+    budget: Budget | None = None
+    approval: ApprovalTerms | None = None
+    approval_when: Condition | None = None
+    notify: tuple[Channel, ...] = ()
+    overrides: tuple[tuple[Scope, Rule], ...] = ()
+    tests: tuple[RuleTest, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

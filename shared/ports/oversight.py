@@ -1,0 +1,98 @@
+"""What people oversee: counted limits, questions to them, and what they are told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from shared.core.approvals import Approval
+from shared.core.notices import Notice
+from shared.core.tallies import Tally
+from shared.core.terms import Channel
+
+
+class Tallies(Protocol):
+    """Counts that hold across instances and restarts."""
+
+    async def read(self, keys: Sequence[str]) -> dict[str, Tally]:
+        """Read tallies at once; one that does not exist yet comes empty."""
+        ...
+
+    async def save(self, tally: Tally) -> Tally:
+        """Store a tally that is still at ``tally.etag``; return it as it is now.
+
+        Raises:
+            StaleFacts: Somebody else counted meanwhile: read again.
+        """
+        ...
+
+    async def tripped(self) -> tuple[Tally, ...]:
+        """Return the breakers that are open."""
+        ...
+
+
+class Approvals(Protocol):
+    """Questions to people; decided by one conditional write."""
+
+    async def ask(self, approval: Approval) -> Approval:
+        """Store a question; if there is one of that id, that one stands and is returned."""
+        ...
+
+    async def find(self, approval_id: str) -> Approval | None:
+        """Return a question, whatever its state; None for what has not the form of an id."""
+        ...
+
+    async def save(self, approval: Approval) -> Approval:
+        """Replace a question that is still at ``approval.etag``.
+
+        Raises:
+            StaleFacts: Somebody decided meanwhile.
+        """
+        ...
+
+    async def unsettled(self) -> tuple[Approval, ...]:
+        """Return what is pending, or approved and not used yet; oldest first."""
+        ...
+
+
+class Notices(Protocol):
+    """Messages that wait to be sent; stored before what they tell of is done."""
+
+    async def post(self, notice: Notice) -> None:
+        """Store a notice for each of its channels; the same one again is one."""
+        ...
+
+    async def backlog(self, channel: Channel, *, limit: int) -> tuple[Notice, ...]:
+        """Return what waits for a channel, oldest first."""
+        ...
+
+    async def drop(self, channel: Channel, notices: Sequence[Notice]) -> None:
+        """Forget what was sent."""
+        ...
+
+    async def rest(self, channel: Channel) -> datetime | None:
+        """Tell before when a channel asked not to be called, if it did."""
+        ...
+
+    async def set_rest(self, channel: Channel, until: datetime) -> None:
+        """Note that a channel is not to be called before a moment."""
+        ...
+
+
+class Messenger(Protocol):
+    """Sends to one channel."""
+
+    @property
+    def channel(self) -> Channel:
+        """Which one."""
+        ...
+
+    async def send(self, notices: Sequence[Notice]) -> None:
+        """Send notices as one message.
+
+        Raises:
+            RetryLater: It was not taken; ``after`` says when to try again.
+            GiveUp: It never will be: these notices are kept aside with the reason.
+        """
+        ...
