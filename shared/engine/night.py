@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 
 from shared.core.remediation import Remediation
 from shared.core.settings import Settings
 from shared.ports import (
+    Approvals,
     AuditSink,
     BatchAccounts,
     Clock,
@@ -16,10 +18,13 @@ from shared.ports import (
     Controls,
     Ledger,
     MachineLearning,
+    Messenger,
     Metrics,
+    Notices,
     Outbox,
     Records,
     Resources,
+    Tallies,
     WakeQueue,
 )
 from shared.rules.book import RuleBook
@@ -42,6 +47,10 @@ class Ports:
     controls: Controls
     outbox: Outbox
     sinks: tuple[AuditSink, ...] = ()
+    tallies: Tallies = cast("Tallies", None)
+    approvals: Approvals = cast("Approvals", None)
+    notices: Notices = cast("Notices", None)
+    messengers: tuple[Messenger, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
