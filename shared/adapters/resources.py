@@ -142,7 +142,7 @@ class AzureResources:
 
 
 def over_pool(own: Resource, above: Resource | None, pool: str) -> Resource:
-    """Lay an instance's tags and size over those of its scale set."""
+    """Lay an instance's tags, size and zone over those of its scale set."""
     if above is None:
         return replace(own, pool=pool)
     mine = {name.casefold() for name in own.tags}
@@ -153,6 +153,8 @@ def over_pool(own: Resource, above: Resource | None, pool: str) -> Resource:
         size=own.size or above.size,
         location=own.location or above.location,
         pool=pool,
+        pool_size=above.pool_size,
+        zone=own.zone or above.zone,
     )
 
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from shared.core.resource_ids import ResourceId
+from shared.core.moments import read_moment
+from shared.core.resource_ids import SCALE_SET, ResourceId
 
 OPT_OUT_TAG = "nightshift"
 OPT_OUT_VALUES = frozenset({"off", "false", "no", "disabled"})
@@ -25,6 +26,7 @@ class FactsKind(StrEnum):
     MACHINE = "machine"
     DISKS = "disks"
     FAILED_TASKS = "failed_tasks"
+    RESOURCE = "resource"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,9 @@ class Resource:
     Attributes:
         size: SKU name (``Standard_ND96isr_H100_v5``), or empty.
         pool: Id of the scale set, node pool or workspace it belongs to, or empty.
+        pool_size: How many machines the pool is set to have; None if that is not known.
+        zone: Availability zone within the region (``1``), or empty for none.
+        created_at: When it was created; None if that is not known.
     """
 
     id: str
@@ -43,6 +48,9 @@ class Resource:
     tags: Mapping[str, str] = field(default_factory=dict)
     size: str = ""
     pool: str = ""
+    pool_size: int | None = None
+    zone: str = ""
+    created_at: datetime | None = None
 
     @property
     def is_opted_out(self) -> bool:
@@ -175,7 +183,18 @@ class FailedTaskFacts:
     is_complete: bool = True
 
 
-Facts = NodeFacts | MachineFacts | DiskFacts | FailedTaskFacts
+@dataclass(frozen=True, slots=True)
+class ResourceFacts:
+    """The resource alone, for what asks no more of it.
+
+    A signal that names no resource has one without a type: to tell people of it, nothing
+    need be read.
+    """
+
+    resource: Resource
+
+
+Facts = NodeFacts | MachineFacts | DiskFacts | FailedTaskFacts | ResourceFacts
 
 
 def has_gpu(size: str) -> bool | None:
@@ -198,23 +217,40 @@ def retry_key(account: str, job: str, task: str) -> str:
 
 
 def resource_from_arm(document: Mapping[str, object], asked: str) -> Resource:
-    """Read an ARM resource's common fields; ``asked`` is the id it was asked by."""
+    """Read an ARM resource's common fields; ``asked`` is the id it was asked by.
+
+    A scale set is its own pool's size. ``timeCreated`` comes with versions since
+    2021-11-01; a machine has one zone, and what is spread over several is in none.
+
+    Source: https://learn.microsoft.com/rest/api/compute/virtual-machines/get,
+    https://learn.microsoft.com/rest/api/compute/virtual-machine-scale-sets/get
+    """
     rid = ResourceId.parse(asked)
     tags = document.get("tags")
-    size = ""
-    properties = document.get("properties")
-    if isinstance(properties, Mapping):
-        profile = properties.get("hardwareProfile")
-        if isinstance(profile, Mapping):
-            size = str(profile.get("vmSize") or "")
-    sku = document.get("sku")
-    if not size and isinstance(sku, Mapping):
-        size = str(sku.get("name") or "")
+    properties, sku = _object(document.get("properties")), _object(document.get("sku"))
+    size = _object(properties.get("hardwareProfile")).get("vmSize") or sku.get("name")
+    capacity = sku.get("capacity") if rid.type == SCALE_SET else None
+    zones = document.get("zones")
     return Resource(
         id=rid.text,
         type=rid.type,
         name=rid.name,
         location=str(document.get("location") or ""),
         tags={str(k): str(v) for k, v in tags.items()} if isinstance(tags, Mapping) else {},
-        size=size,
+        size=str(size or ""),
+        pool_size=capacity if type(capacity) is int else None,
+        zone=str(zones[0]) if isinstance(zones, list) and len(zones) == 1 else "",
+        created_at=_created(properties.get("timeCreated")),
     )
+
+
+def _object(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _created(value: object) -> datetime | None:
+    """Read a moment; one that cannot be read is not known, and no reason to fail."""
+    try:
+        return read_moment(value) if isinstance(value, str) else None
+    except ValueError:
+        return None

@@ -2,21 +2,30 @@
 
 A tuple, asked in order, cheap before costly; the first answer wins. Each is pure:
 ``context`` is gathered once by the engine. An involuntary disruption happens
-whatever we decide, so only the guardrails marked for it are asked.
+whatever we decide, so only the guardrails marked for it are asked. Those that count
+are in files of their own: ``limits``, ``breakers``, ``budgets``, ``canaries``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from datetime import timedelta
 
+from shared.core.approvals import Approval, ApprovalState
+from shared.core.breakers import breaker
+from shared.core.budgets import budget
+from shared.core.canaries import canary
+from shared.core.contexts import LOOK_AGAIN, Context
 from shared.core.decisions import Hold, Reason, Skip
 from shared.core.durations import format_duration
-from shared.core.freezes import Freeze, frozen_until
-from shared.core.pauses import Pause
+from shared.core.freezes import frozen_until
+from shared.core.limits import blast_radius
+from shared.core.places import place_key
 from shared.core.plans import Mode
-from shared.core.signals import Signal
+from shared.core.tallies import PLANS
+from shared.core.terms import ApprovalKind, LimitScope
+
+__all__ = ["GUARDRAILS", "INVOLUNTARY", "Context", "Guardrail", "answers", "ask"]
 
 IN_FLIGHT_RETRY = timedelta(seconds=2)
 MAX_AGE = timedelta(hours=6)
@@ -25,40 +34,8 @@ MAX_AGE = timedelta(hours=6)
 Event Grid delivers for up to 24 hours and a Hold may wait for days; by then a person
 has looked, or the world has changed. A notice of the platform has its own deadline.
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What the guardrails look at.
-
-    Attributes:
-        pause: The pause in force that this plan falls under and that lasts longest.
-        pauses_unread: Why nobody knows whether there is one.
-        protected_by: What protects the target, in words, or empty.
-        locks_unread: Why nobody knows whether a lock forbids it.
-        freezes: Windows that hold for this rule.
-        max_age: How old an event this rule acts on; None for the default of its class.
-        in_flight: Id of the open plan on the same target, or empty.
-        acted: When each rule last opened a plan on this target, UTC.
-        cooldown: Quiet time of the rule after acting on a target.
-    """
-
-    now: datetime
-    rule: str
-    signal: Signal
-    mode: Mode
-    is_dry_run: bool = False
-    is_opted_out: bool = False
-    pause: Pause | None = None
-    pauses_unread: Hold | Skip | None = None
-    protected_by: str = ""
-    locks_unread: Hold | Skip | None = None
-    freezes: tuple[Freeze, ...] = ()
-    max_age: timedelta | None = None
-    in_flight: str = ""
-    acted: Mapping[str, datetime] = field(default_factory=dict)
-    cooldown: timedelta = timedelta(0)
-
+INTERRUPTED_FOR = timedelta(hours=1)
+"""How long an eviction that nobody saw end keeps voluntary work off its pool."""
 
 Guardrail = Callable[[Context], Hold | Skip | None]
 
@@ -149,12 +126,58 @@ def cooldown(context: Context) -> Hold | None:
 
 
 def in_flight(context: Context) -> Hold | None:
-    """Let one plan at a time work on a target."""
-    if not context.in_flight:
+    """Let one plan at a time work on a target, and none on a pool that is being evicted.
+
+    The second is for what is voluntary: it can wait until the platform is done.
+    """
+    if context.in_flight:
+        until = context.now + IN_FLIGHT_RETRY
+        return Hold(Reason.IN_FLIGHT, until=until, detail=context.in_flight)
+    if context.signal.is_involuntary:
         return None
-    return Hold(
-        Reason.IN_FLIGHT, until=context.now + IN_FLIGHT_RETRY, detail=context.in_flight
-    )
+    return context.tallies_unread or _interrupted(context)
+
+
+def _interrupted(context: Context) -> Hold | None:
+    pool = context.keys.get(LimitScope.POOL)
+    if pool is None:
+        return None
+    tally = context.tally(place_key(PLANS, LimitScope.POOL, pool))
+    if isinstance(tally, Hold):
+        return tally
+    for one in tally.entries:
+        is_running = one.is_open and one.is_within(INTERRUPTED_FOR, context.now)
+        if one.is_involuntary and is_running:
+            words = f"plan {one.token} answers a notice in the same pool"
+            return Hold(Reason.POOL_INTERRUPTED, context.now + LOOK_AGAIN, words)
+    return None
+
+
+def approval(context: Context) -> Hold | Skip | None:
+    """Wait for the yes of a person, where the rule asks for one."""
+    if context.approval_kind is ApprovalKind.NONE:
+        return None
+    asked = context.approval
+    if asked is None or asked.state in {ApprovalState.VOID, ApprovalState.USED}:
+        until = context.now + context.approval_expires
+        return Hold(Reason.AWAITING_APPROVAL, until, "a person is asked now")
+    match asked.state:
+        case ApprovalState.APPROVED:
+            return None
+        case ApprovalState.REJECTED:
+            return Skip(Reason.REJECTED_BY_PERSON, _who_said_no(asked))
+        case ApprovalState.PENDING if context.now < asked.expires_at:
+            yes = sum(1 for voice in asked.voices if voice.is_yes)
+            words = f"{yes} of {asked.quorum} people have said yes"
+            return Hold(Reason.AWAITING_APPROVAL, asked.expires_at, words)
+        case _:
+            span = format_duration(asked.expires_at - asked.asked_at)
+            return Skip(Reason.APPROVAL_EXPIRED, f"nobody answered for {span}")
+
+
+def _who_said_no(asked: Approval) -> str:
+    noes = [voice for voice in asked.voices if not voice.is_yes]
+    return "; ".join(f"{no.person}: {no.reason}" if no.reason else no.person for no in noes)
 
 
 GUARDRAILS: tuple[Guardrail, ...] = (
@@ -168,6 +191,11 @@ GUARDRAILS: tuple[Guardrail, ...] = (
     deadline,
     cooldown,
     in_flight,
+    blast_radius,
+    breaker,
+    budget,
+    canary,
+    approval,
 )
 INVOLUNTARY: frozenset[Guardrail] = frozenset(
     {paused, mode, dry_run, opted_out, protected, freshness, deadline, in_flight}

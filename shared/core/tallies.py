@@ -1,13 +1,30 @@
 """Tallies: who acted, or failed, where and when; what the counting guardrails count.
 
 One tally a place: a rule, a pool, a zone, a target. It is stored by a conditional
-write, so that of fifty that count at once each sees the others.
+write, so that of fifty that count at once each sees the others. How keys are made is
+in ``shared.core.places``.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from shared.core.plans import PlanOutcome, plan_id
+from shared.core.signals import Signal
+from shared.core.terms import Strikes
+
+PLANS, MONEY, CANARY, BREAKER, STRIKES = "plans", "money", "canary", "breaker", "strikes"
+LONGEST_WINDOW = timedelta(days=31)
+"""What is older is forgotten; no rule may count over a longer time."""
+MOST_ENTRIES = 2_000
+MOST_COUNT = 1_000
+"""The highest count a limit may state: half of what is kept, so that it is exact."""
+STALE = timedelta(minutes=5)
+"""An entry that is open for longer may be of a plan that a crash kept from opening."""
+NO_FAILURE = frozenset({PlanOutcome.DONE.value, PlanOutcome.WITHDRAWN.value})
+"""Outcomes that count as no failure: it worked, or it was not wanted any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,10 +32,11 @@ class Entry:
     """One plan, strike or failure.
 
     Attributes:
-        token: Plan id; for a strike or a failure the event's id and its target's hash.
+        token: Plan id; for a strike or a failure ``event_token``.
         target: Full ARM id, folded.
-        at: When it began, aware UTC.
-        ended_at: When the plan closed, or None: it may still be under way.
+        at: When it began, aware UTC; for a strike or a failure when the source saw it.
+        ended_at: When the plan closed, or the failure was forgiven; None: it may still
+            be under way.
         outcome: How the plan closed (``PlanOutcome``), or empty.
         amount: What it costs, for money.
         rule: Whose it is.
@@ -36,15 +54,31 @@ class Entry:
     event: str = ""
     is_involuntary: bool = False
 
+    @property
+    def is_open(self) -> bool:
+        """Tell whether it has not ended as far as anybody wrote down."""
+        return self.ended_at is None
+
+    @property
+    def has_failed(self) -> bool:
+        """Tell whether the plan closed as anything but done or withdrawn."""
+        return self.ended_at is not None and self.outcome not in NO_FAILURE
+
+    def is_within(self, window: timedelta, now: datetime) -> bool:
+        """Tell whether it began less than a time ago."""
+        return now - window < self.at
+
 
 @dataclass(frozen=True, slots=True)
 class Tally:
     """What was counted at one place.
 
     Attributes:
-        key: Names the place: ``{what}|{scope}|{value}``, folded.
+        key: Names the place; see ``shared.core.places``.
         tripped_at: Since when the breaker is open; None if it is closed.
+        threshold: Failed targets that tripped it.
         canary: Plan that tries whether the storm is over, or empty.
+        canary_at: Since when.
         etag: Version of the row; empty if there is none yet.
     """
 
@@ -53,3 +87,136 @@ class Tally:
     tripped_at: datetime | None = None
     canary: str = ""
     etag: str = ""
+    threshold: int = 0
+    canary_at: datetime | None = None
+
+    @property
+    def kind(self) -> str:
+        """What is counted: the first word of the key."""
+        return self.key.partition("|")[0]
+
+    def find(self, token: str) -> Entry | None:
+        """Return the entry of a token, or None."""
+        return next((one for one in self.entries if one.token == token), None)
+
+
+def fold(resource_id: str) -> str:
+    """Write an ARM id as it stands in keys and entries."""
+    return resource_id.strip().rstrip("/").casefold()
+
+
+def event_token(event_id: str, target: str) -> str:
+    """Name an event about a target, whatever its id contains."""
+    return plan_id("", event_id, target)
+
+
+def seen_at(signal: Signal, now: datetime) -> datetime:
+    """Return when the source saw it, never in the future: a fast clock opens no door."""
+    return min(signal.observed_at, now)
+
+
+def strike(tally: Tally, signal: Signal, strikes: Strikes, now: datetime) -> tuple[Tally, int]:
+    """Count an event about a target; return how many there were in time, with this one.
+
+    The same event again is the same strike. One that comes too late to be within the
+    time is written down and does not count.
+    """
+    token = event_token(signal.event_id, signal.target)
+    at = seen_at(signal, now)
+    struck = put(tally, Entry(token, fold(signal.target), at, event=signal.event_id))
+    if struck is not tally:
+        struck = replace(struck, entries=kept(struck.entries, now))
+    return struck, sum(1 for one in struck.entries if one.is_within(strikes.within, now))
+
+
+def put(tally: Tally, *entries: Entry) -> Tally:
+    """Add entries that are not there yet."""
+    known = {one.token for one in tally.entries}
+    new = tuple(one for one in entries if one.token not in known)
+    return replace(tally, entries=(*tally.entries, *new)) if new else tally
+
+
+def note_begun(tally: Tally, *entries: Entry) -> Tally:
+    """Write down what is never limited: involuntary plans, several at once if need be."""
+    latest = max((one.at for one in entries), default=None)
+    noted = put(tally, *entries)
+    if latest is None or noted is tally:
+        return tally
+    return replace(noted, entries=kept(noted.entries, latest))
+
+
+def release(tally: Tally, token: str) -> Tally:
+    """Take back what was reserved for a plan that was never opened."""
+    found = tally.find(token)
+    if tally.kind == BREAKER:
+        if tally.canary != token:
+            return tally
+        return replace(tally, canary="", canary_at=None)
+    if found is None or not found.is_open:
+        return tally
+    return replace(tally, entries=tuple(one for one in tally.entries if one is not found))
+
+
+def mark_ended(tally: Tally, token: str, outcome: str, now: datetime) -> Tally:
+    """Write down how a plan ended; the first end stands."""
+    found = tally.find(token)
+    if found is None or not found.is_open:
+        return tally
+    ended = replace(found, ended_at=now, outcome=outcome)
+    return replace(
+        tally, entries=tuple(ended if one is found else one for one in tally.entries)
+    )
+
+
+def stale_tokens(tally: Tally, now: datetime) -> tuple[str, ...]:
+    """Name plans whose reservation is old and open: the ledger knows if they exist.
+
+    What the ledger has never heard of is released, what it closed is ended, what it
+    has open stays.
+    """
+    if tally.kind == STRIKES:
+        return ()
+    if tally.kind == BREAKER:
+        is_old = tally.canary_at is not None and tally.canary_at + STALE <= now
+        return (tally.canary,) if tally.canary and is_old else ()
+    return tuple(one.token for one in tally.entries if one.is_open and one.at + STALE <= now)
+
+
+def kept(
+    entries: Iterable[Entry],
+    now: datetime,
+    window: timedelta = LONGEST_WINDOW,
+    most: int = MOST_ENTRIES,
+) -> tuple[Entry, ...]:
+    """Forget what no window can count any more, and the oldest of too many.
+
+    Each target's newest entry is kept before any target's second one, because limits
+    count targets.
+    """
+    young = [one for one in entries if one.is_open or one.is_within(window, now)]
+    if len(young) <= most:
+        return tuple(young)
+    first: list[Entry] = []
+    rest: list[Entry] = []
+    seen: set[str] = set()
+    for one in sorted(young, key=lambda one: one.at, reverse=True):
+        (rest if one.target in seen else first).append(one)
+        seen.add(one.target)
+    tokens = {one.token for one in [*first, *rest][:most]}
+    return tuple(one for one in young if one.token in tokens)
+
+
+def leaving(moments: Iterable[datetime], allowed: int) -> datetime | None:
+    """Tell when so many of what counts have left that one more is allowed.
+
+    Args:
+        moments: When each one leaves its window; as many as ``allowed`` or more.
+        allowed: What may be there at most; None is returned for 0, which is never.
+    """
+    ordered = sorted(moments)
+    return ordered[len(ordered) - allowed] if allowed > 0 else None
+
+
+def merged(tallies: Mapping[str, Tally], changed: Iterable[Tally]) -> dict[str, Tally]:
+    """Lay changed tallies over those that were read."""
+    return {**tallies, **{one.key: one for one in changed}}

@@ -10,7 +10,10 @@ from shared.core import guardrails
 from shared.core.decisions import Hold, Reason, Skip
 from shared.core.freezes import Freeze, Weekly
 from shared.core.plans import Mode
+from shared.core.tallies import Tally
+from shared.core.terms import ApprovalKind, Budget, Canary, Limit, LimitScope
 from tests.builders import HOUR, NOW, SECOND, a_context, a_notice, a_pause, a_tick
+from tests.tallying import a_breaker, begun, counted, failed, storm_tally
 
 WORDS = "pause-1 of global by ada (self-declared) until 2030-01-01T04:00:00Z: "
 NIGHT = Freeze("night", Weekly(frozenset(range(7)), time(2), 2 * HOUR), UTC, "2 to 4", "f:3")
@@ -18,6 +21,14 @@ UNREAD = Hold(Reason.UNREADABLE, NOW + SECOND, "the pauses could not be read: aw
 OLD = {"signal": a_tick(observed_at=NOW - 7 * HOUR)}
 ACTED = {"acted": {"deallocate-idle": NOW - 10 * SECOND}, "cooldown": HOUR}
 LATE = {"signal": a_tick(deadline=NOW - 90 * SECOND)}
+NOTHING_LEFT = {
+    "rule": "deallocate-idle",
+    "limits": (Limit(LimitScope.RULE, count=0),),
+    "breaker": a_breaker(count=1),
+    "budget": Budget(retries=0, within=HOUR),
+    "canary": Canary(first=1, soak=HOUR, every=HOUR),
+    "approval_kind": ApprovalKind.REQUIRED,
+}
 CASES = [
     ("everything is well", {}, None),
     (
@@ -105,7 +116,9 @@ def test_the_first_no_in_their_order_is_the_answer():
         "signal": a_tick(observed_at=NOW - HOUR, deadline=NOW - SECOND),
         **ACTED,
         "in_flight": "p-1",
+        **NOTHING_LEFT,
     }
+    tallies = Tally("canary|rule|deallocate-idle|abc", (begun(2),)), storm_tally(failed(2))
     yes = {
         "paused": {"pause": None},
         "mode": {"mode": Mode.AUTO},
@@ -117,14 +130,19 @@ def test_the_first_no_in_their_order_is_the_answer():
         "deadline": {"signal": a_tick()},
         "cooldown": {"cooldown": timedelta(0)},
         "in_flight": {"in_flight": ""},
+        "blast_radius": {"limits": ()},
+        "breaker": {"breaker": None},
+        "budget": {"budget": None},
+        "canary": {"canary": None},
+        "approval": {"approval_kind": ApprovalKind.NONE},
     }
     said = []
     for change in yes.values():
-        answer = guardrails.ask(a_context(**fields))
+        answer = guardrails.ask(counted(*tallies, **fields))
         assert answer is not None
         said.append(answer.reason)
         fields.update(change)
-    assert guardrails.ask(a_context(**fields)) is None
+    assert guardrails.ask(counted(*tallies, **fields)) is None
     assert [
         Reason.PAUSED,
         Reason.OBSERVE_ONLY,
@@ -136,6 +154,11 @@ def test_the_first_no_in_their_order_is_the_answer():
         Reason.DEADLINE_PASSED,
         Reason.COOLDOWN,
         Reason.IN_FLIGHT,
+        Reason.BLAST_RADIUS,
+        Reason.STORM,
+        Reason.BUDGET_SPENT,
+        Reason.CANARY,
+        Reason.AWAITING_APPROVAL,
     ] == said
     assert list(yes) == [one.__name__ for one in guardrails.GUARDRAILS]
 
@@ -191,6 +214,7 @@ def test_an_eviction_still_heeds_the_other_guardrails(fields, expected: Reason):
 def test_a_dry_run_shows_every_answer_by_name():
     """A person sees at once all that stands in the way, not one thing after another."""
     fields = {"is_dry_run": True, "is_opted_out": True, "in_flight": "p-1"}
+    counting = ("blast_radius", "breaker", "budget", "canary", "approval")
     assert {
         "paused": "pass",
         "mode": "pass",
@@ -202,4 +226,5 @@ def test_a_dry_run_shows_every_answer_by_name():
         "deadline": "pass",
         "cooldown": "pass",
         "in_flight": "in_flight",
+        **dict.fromkeys(counting, "pass"),
     } == guardrails.answers(a_context(**fields))

@@ -1,0 +1,130 @@
+"""Reservations: what opening a plan changes in the tallies, and what its end changes.
+
+The engine reads ``tally_keys``, asks the guardrails, and stores what ``reserve`` gives
+one by one in that order, each only if it is as it was read; if somebody counted
+meanwhile it reads and asks again. A plan's own reservation counts as itself, so that
+going on after a crash is no second plan. What two of fifty cannot both reserve, one of
+them does not: that is what makes limits exact.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from shared.core import breakers
+from shared.core.canaries import has_room, standing
+from shared.core.contexts import Context
+from shared.core.places import canary_key, money_key, place_key
+from shared.core.tallies import (
+    BREAKER,
+    PLANS,
+    Entry,
+    Tally,
+    kept,
+    mark_ended,
+    note_begun,
+)
+from shared.core.terms import LimitScope
+
+
+def tally_keys(context: Context) -> tuple[str, ...]:
+    """Name every tally that is asked or written for this plan, in one fixed order.
+
+    The pool's always, because voluntary work waits while an eviction is under way in
+    it. An eviction is counted there and nowhere else: it waits for no count.
+    """
+    keys = set(_plan_keys(context))
+    if not context.signal.is_involuntary:
+        if context.budget is not None and context.budget.money is not None:
+            keys.add(money_key(context.rule))
+        if context.canary is not None:
+            keys.add(canary_key(context.rule, context.rule_hash))
+        keys.add(breakers.breaker_key(context))
+    return tuple(sorted(keys - {""}))
+
+
+def _plan_keys(context: Context) -> set[str]:
+    scopes = {LimitScope.POOL}
+    if not context.signal.is_involuntary:
+        scopes |= {limit.scope for limit in context.limits} | context.counted
+        if context.budget is not None and context.budget.retries is not None:
+            scopes.add(LimitScope.TARGET)
+    known = context.keys
+    return {place_key(PLANS, scope, known[scope]) for scope in scopes if scope in known}
+
+
+def entry_of(context: Context) -> Entry:
+    """Write down the plan that is being opened."""
+    return Entry(
+        token=context.plan_id,
+        target=context.target,
+        at=context.now,
+        rule=context.rule,
+        event=context.signal.event_id,
+        is_involuntary=context.signal.is_involuntary,
+    )
+
+
+def heard(context: Context) -> tuple[Tally, ...]:
+    """Return what is to be stored although the plan is refused: the failure it tells of."""
+    key = breakers.breaker_key(context)
+    tally = context.tallies.get(key)
+    if not key or tally is None or context.is_dry_run:
+        return ()
+    after = breakers.hear(context, tally)
+    return () if after is tally else (after,)
+
+
+def reserve(context: Context) -> tuple[Tally, ...]:
+    """Return the tallies that opening this plan changes, in the order to store them.
+
+    Every one that opens plans stores in the same order, so that no two wait for each
+    other. Empty if all of it is reserved already. Ask the guardrails first.
+    """
+    entry = entry_of(context)
+    changed = [
+        note_begun(tally, entry)
+        for key in _plan_keys(context)
+        if (tally := context.tallies.get(key)) is not None
+    ]
+    if not context.signal.is_involuntary:
+        changed += [*_money(context, entry), *_canary(context, entry), *_breaker(context)]
+    new = [one for one in changed if one is not context.tallies[one.key]]
+    return tuple(sorted(new, key=lambda one: one.key))
+
+
+def _money(context: Context, entry: Entry) -> list[Tally]:
+    money = context.budget.money if context.budget is not None else None
+    tally = context.tallies.get(money_key(context.rule))
+    if money is None or tally is None:
+        return []
+    return [note_begun(tally, replace(entry, amount=money.each))]
+
+
+def _canary(context: Context, entry: Entry) -> list[Tally]:
+    terms = context.canary
+    tally = context.tallies.get(canary_key(context.rule, context.rule_hash))
+    if terms is None or tally is None:
+        return []
+    found = standing(tally, terms, context.now)
+    is_known = any(one.token == entry.token for one in found)
+    if is_known or not has_room(found, terms):
+        return []
+    return [replace(tally, entries=(*found, entry))]
+
+
+def _breaker(context: Context) -> list[Tally]:
+    tally = context.tallies.get(breakers.breaker_key(context))
+    if tally is None:
+        return []
+    after = breakers.hear(context, tally)
+    return [breakers.half_open(after, context.plan_id, context.now)]
+
+
+def ended(tally: Tally, plan_id: str, outcome: str, now: datetime) -> Tally:
+    """Write down in one of a plan's tallies how it ended; the same tally if it is known."""
+    if tally.kind == BREAKER:
+        return breakers.canary_ended(tally, plan_id, outcome, now)
+    after = mark_ended(tally, plan_id, outcome, now)
+    return after if after is tally else replace(after, entries=kept(after.entries, now))
