@@ -1,0 +1,62 @@
+"""Tallies in Azure Table storage: table ``Tallies``, one partition and one row a key.
+
+A row is replaced only if nobody replaced it since it was read, and inserted only if
+there is none: of fifty that count at once one is written, and the others read again.
+Nothing is remembered in memory, so that every instance counts alike.
+
+Source: https://learn.microsoft.com/rest/api/storageservices/update-entity2
+(``If-Match`` and the 412 that answers it).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+
+from shared.adapters.storage import Storage
+from shared.adapters.table_store import TableStore
+from shared.adapters.tally_rows import tally_key, tally_of, tally_row
+from shared.core.tallies import Tally
+
+_TABLE = "Tallies"
+
+
+class TableTallies:
+    """Implements ``shared.ports.oversight.Tallies``."""
+
+    def __init__(self, storage: Storage, prefix: str = "Nightshift") -> None:
+        """Remember the account; the first call connects."""
+        self._store = TableStore(storage, prefix)
+
+    async def read(self, keys: Sequence[str]) -> dict[str, Tally]:
+        """Read tallies at once; one that does not exist yet comes empty.
+
+        Raises:
+            InvalidTarget: A row is no tally: whoever cannot count may not act.
+        """
+        wanted = tuple(dict.fromkeys(keys))
+        found = await asyncio.gather(*(self._read(key) for key in wanted))
+        return dict(zip(wanted, found, strict=True))
+
+    async def _read(self, key: str) -> Tally:
+        found = await self._store.read(_TABLE, tally_key(key))
+        return tally_of(found.row, found.etag) if found is not None else Tally(key)
+
+    async def save(self, tally: Tally) -> Tally:
+        """Store a tally that is still at ``tally.etag``; return it as it is now.
+
+        Raises:
+            StaleFacts: Somebody else counted meanwhile: read again.
+        """
+        row = tally_row(tally)
+        if tally.etag:
+            etag = await self._store.replace(_TABLE, row, tally.etag)
+        else:
+            etag = await self._store.insert(_TABLE, row)
+        return replace(tally, etag=etag)
+
+    async def tripped(self) -> tuple[Tally, ...]:
+        """Return the breakers that are open; walks the whole table, so not on a fast path."""
+        found = await self._store.query(_TABLE, "is_tripped eq true", {})
+        return tuple(tally_of(one.row, one.etag) for one in found)
