@@ -71,7 +71,8 @@ class App:
     async def decide_and_open(self, number: int, taken: Taken) -> None:
         """Parse, look, decide and store a plan with its message; do nothing of it."""
         from shared.core.signals import Signal
-        from shared.engine.answer import Request, decide_and_open
+        from shared.engine.answer import decide_and_open
+        from shared.engine.request import Request
         from shared.parsing import parse_events
 
         body = json.dumps(_notice(number)).encode()

@@ -107,7 +107,9 @@ def _asked(
 
 
 def _by_hand(asked: Any, now: datetime) -> tuple[list[Signal], Sequence[Rule]]:
-    from shared.engine.runbook import runbook_rule, runbook_signal
+    from cli.rehearsal import SETTINGS
+    from shared.engine.runbook import runbook_signal
+    from shared.engine.runbook_rules import runbook_rule
     from shared.remediations import discover
 
     remediations = discover()
@@ -122,7 +124,7 @@ def _by_hand(asked: Any, now: datetime) -> tuple[list[Signal], Sequence[Rule]]:
         reason=asked.reason,
         now=now,
     )
-    return [signal], (runbook_rule(remediations[asked.remediation], asked.given),)
+    return [signal], (runbook_rule(remediations[asked.remediation], asked.given, SETTINGS),)
 
 
 def _signals(document: Any, now: datetime) -> tuple[list[Signal], list[Unanswered]]:

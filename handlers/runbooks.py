@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import azure.functions as func
 
 if TYPE_CHECKING:
-    from shared.engine.answer import Answer
+    from shared.engine.request import Answer
 
 blueprint = func.Blueprint()
 _LOG = logging.getLogger("nightshift")
@@ -159,13 +159,15 @@ async def _event(event_id: str) -> func.HttpResponse:
 async def health(req: func.HttpRequest) -> func.HttpResponse:
     """Say whether settings and rules are good; nothing that a stranger could use."""
     from shared.adapters.replies import reply
-    from shared.bootstrap import night
-    from shared.core.errors import InvalidSetting
+    from shared.bootstrap import night, rule_watch
+    from shared.core.errors import InvalidSetting, RetryLater
 
     try:
         engine = night()
-    except InvalidSetting as error:
+    except (InvalidSetting, RetryLater) as error:
         _LOG.error("not working: %s", error)
         said = {"status": "unhealthy", "problem": "a setting or a rule is wrong: see the log"}
         return reply(said, HTTPStatus.SERVICE_UNAVAILABLE)
-    return reply({"status": "ok", "rules": len(engine.rules.rules)})
+    watch = rule_watch()
+    status = "degraded" if watch is not None and watch.is_degraded else "ok"
+    return reply({"status": status, "rules": len(engine.rules.rules)})

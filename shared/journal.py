@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from shared.core.pauses import Pause
 from shared.core.plans import Plan
-from shared.engine.answer import Answer
+from shared.engine.request import Answer
 from shared.engine.inlet import Heard
 
 if TYPE_CHECKING:

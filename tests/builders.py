@@ -177,9 +177,14 @@ def a_rule(
     when: str = "true",
     mode: Mode = Mode.AUTO,
     cooldown: timedelta = timedelta(0),
+    terms: Mapping[str, Any] | None = None,
     **settings: Any,
 ) -> Rule:
-    """Make a rule that acts on everything its remediation answers."""
+    """Make a rule that acts on everything its remediation answers, without limits.
+
+    Args:
+        terms: What else it demands: fields of ``Rule``.
+    """
     known = REMEDIATIONS[remediation]
     return Rule(
         name=name or remediation.replace("_", "-"),
@@ -191,6 +196,7 @@ def a_rule(
         cooldown=cooldown,
         hash="0123456789abcdef",
         source="rules/test.yaml:1",
+        **{"limits": (), **(terms or {})},
     )
 
 

@@ -22,13 +22,14 @@ from shared.core.pods import Pod
 from shared.core.settings import Settings
 from shared.core.signals import Signal, Unanswered
 from shared.engine import events, export, idle, runbook, sweep
-from shared.engine.answer import Answer
+from shared.engine.request import Answer
 from shared.engine.night import Night, Ports
 from shared.ports import EventRecord
 from shared.rules.book import Rule, RuleBook
 from tests import builders as make
 from tests.fakes import cloud
 from tests.fakes.audit import FakeOutbox, FakeSink
+from tests.fakes.approvals import FakeApprovals
 from tests.fakes.controls import FakeControls
 from tests.fakes.ledger import (
     Crash,
@@ -38,6 +39,9 @@ from tests.fakes.ledger import (
     FakeWakeQueue,
     Waiting,
 )
+
+from tests.fakes.notices import FakeNotices
+from tests.fakes.tallies import FakeTallies
 
 T = TypeVar("T")
 Trap = Callable[[str], None]
@@ -67,6 +71,9 @@ class World:
     cluster: cloud.FakeCluster
     controls: FakeControls
     outbox: FakeOutbox
+    tallies: FakeTallies
+    approvals: FakeApprovals
+    notices: FakeNotices
     effects: list[tuple[str, str]]
 
     def picture(self) -> str:
@@ -102,6 +109,9 @@ def a_world(now: datetime, trap: Trap) -> World:
         batch=cloud.FakeBatch(trap=trap, effects=effects),
         cluster=cloud.FakeCluster(trap=trap, effects=effects),
         controls=FakeControls(trap),
+        tallies=FakeTallies(trap),
+        approvals=FakeApprovals(trap),
+        notices=FakeNotices(trap),
         effects=effects,
     )
 
@@ -121,6 +131,9 @@ def a_night(world: World, *rules: Rule, settings: Settings | None = None) -> Nig
         cluster=world.cluster,
         controls=world.controls,
         outbox=world.outbox,
+        tallies=world.tallies,
+        approvals=world.approvals,
+        notices=world.notices,
     )
     return Night(ports, RuleBook(rules), make.REMEDIATIONS, settings or SETTINGS)
 

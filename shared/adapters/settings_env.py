@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from shared.core.durations import format_duration, parse_duration
 from shared.core.errors import InvalidSetting
+from shared.core.links import read_keys
 from shared.core.resource_ids import WORKSPACE, ResourceId
 from shared.core.settings import Settings
 
@@ -26,7 +27,13 @@ _ACCOUNT = re.compile(r"[a-z0-9]{3,24}")
 _DOMAIN = re.compile(r"(?=.{1,200}$)[a-z0-9-]+(\.[a-z0-9-]+)+")
 _RULE_ID = re.compile(r"dcr-[0-9a-f]{32}")
 _STREAM = re.compile(r"Custom-[A-Za-z0-9_]{1,100}")
+_AUDIENCE = re.compile(r"[A-Za-z0-9:/._-]{1,200}")
+_ROLE = re.compile(r"[A-Za-z0-9._:-]{1,120}")
+_LOCAL = frozenset({"127.0.0.1", "localhost"})
 _HOST = re.compile(r"[A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\]")
+_OWN_CONTAINERS = frozenset(
+    f"nightshift-{what}" for what in ("records", "quarantine", "archive")
+)
 _BY_IDENTITY = ("storage_table_uri", "storage_queue_uri", "storage_blob_uri")
 Reader = Callable[[str], Any]
 
@@ -52,6 +59,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     if problems:
         raise InvalidSetting("\n".join(problems))
     values.setdefault("own_resources", own_resource_group(environ))
+    values.setdefault("url", own_address(environ))
     return Settings(**values)
 
 
@@ -67,6 +75,16 @@ def own_resource_group(environ: Mapping[str, str]) -> tuple[str, ...]:
     if not _GUID.fullmatch(subscription) or not group or "/" in group:
         return ()
     return (f"/subscriptions/{subscription.lower()}/resourceGroups/{group}",)
+
+
+def own_address(environ: Mapping[str, str]) -> str:
+    """Return the address that the platform says this app has, or nothing.
+
+    Source: https://learn.microsoft.com/azure/app-service/reference-app-settings
+    """
+    host = environ.get("WEBSITE_HOSTNAME", "").strip()
+    is_local = host.partition(":")[0] in _LOCAL  # Core Tools on a laptop, without https
+    return f"https://{host}" if _DOMAIN.fullmatch(host) and not is_local else ""
 
 
 def _wrong(each: Field[Any], text: str, why: str) -> str:
@@ -160,6 +178,13 @@ def _endpoint(text: str) -> str:
     return _https(text).rstrip("/")
 
 
+def _own_address(text: str) -> str:
+    """Read the app's own address; on this machine, where nobody listens, http will do."""
+    if text.startswith("http://") and urlsplit(text).hostname in _LOCAL:
+        return _endpoint(f"https{text[4:]}").replace("https", "http", 1)
+    return _endpoint(text)
+
+
 def _topic(text: str) -> str:
     if not _endpoint(text).endswith("/api/events"):
         raise ValueError("it does not end in /api/events")
@@ -238,11 +263,33 @@ def _whole(least: int, most: int) -> Reader:
     return read
 
 
+def _container(text: str) -> str:
+    """Read a container's name; the app's own hold no rules of a person's.
+
+    Source: https://learn.microsoft.com/rest/api/storageservices/naming-and-referencing-containers--blobs--and-metadata
+    """
+    is_name = 3 <= len(text) <= 63 and re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", text)  # noqa: PLR2004 - the service's
+    if not is_name:
+        raise ValueError("it is not 3 to 63 lower-case letters, digits and single hyphens")
+    if text in _OWN_CONTAINERS:
+        raise ValueError("that container is the app's own")
+    return text
+
+
 def _boolean(text: str) -> bool:
     known = {"true": True, "false": False}
     if text.casefold() not in known:
         raise ValueError("it is neither true nor false")
     return known[text.casefold()]
+
+
+def _one_of(*words: str) -> Reader:
+    def read(text: str) -> str:
+        if text not in words:
+            raise ValueError(f"it is none of {', '.join(words)}")
+        return text
+
+    return read
 
 
 _READERS: Mapping[str, Reader] = {
@@ -270,6 +317,8 @@ _READERS: Mapping[str, Reader] = {
     "subscriptions": _list(_guid_item),
     "workspaces": _list(_workspace),
     "rules": _list(str),
+    "rules_container": _container,
+    "rules_poll": _between(timedelta(seconds=10), timedelta(hours=1)),
     "lease": _between(timedelta(seconds=10), timedelta(minutes=10)),
     "event_budget": _between(timedelta(seconds=1), timedelta(seconds=25)),
     "plan_budget": _between(timedelta(seconds=10), timedelta(minutes=4, seconds=30)),
@@ -279,4 +328,11 @@ _READERS: Mapping[str, Reader] = {
     "protected_names": _list(_pattern),
     "own_resources": _list(_own),
     "app_service_auth": _boolean,
+    "url": _own_address,
+    "link_keys": read_keys,
+    "sign_in": _endpoint,
+    "tenant": _guid_item,
+    "audience": _list(_matching(_AUDIENCE, "a client id or an api:// address")),
+    "approver_role": _matching(_ROLE, "the value of an app role"),
+    "runbook_approval": _one_of("none", "required", "four_eyes"),
 }

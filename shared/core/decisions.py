@@ -38,6 +38,7 @@ class Reason(StrEnum):
     RETRIES_SPENT = "retries_spent"
     UNDRAINABLE_PODS = "undrainable_pods"
     NOT_RUNNING = "not_running"
+    NOT_SEVERE = "not_severe"
     NOT_OURS = "not_ours"
     CORDONED_BY_OTHERS = "cordoned_by_others"
     UNCORDONED_BY_HAND = "uncordoned_by_hand"
@@ -73,6 +74,7 @@ class Reason(StrEnum):
     UNVERIFIED = "unverified"
     TIMED_OUT = "timed_out"
     UNREADABLE = "unreadable"
+    NO_CHANNEL = "no_channel"
     CANCELED_BY_PERSON = "canceled_by_person"
 
 

@@ -25,6 +25,7 @@ from shared.core.facts import (
     FailedTaskFacts,
     MachineFacts,
     NodeFacts,
+    ResourceFacts,
 )
 from shared.core.json_bounds import describe
 from shared.core.wire import write_moment
@@ -39,6 +40,7 @@ _CLASSES: Mapping[FactsKind, Any] = {
     FactsKind.MACHINE: MachineFacts,
     FactsKind.DISKS: DiskFacts,
     FactsKind.FAILED_TASKS: FailedTaskFacts,
+    FactsKind.RESOURCE: ResourceFacts,
 }
 Reader = Callable[[Any, bool], Any]
 

@@ -156,6 +156,17 @@ def outcome_of(plan: Plan) -> PlanOutcome:
     return PlanOutcome.REFUSED
 
 
+def may_climb(plan: Plan) -> bool:
+    """Tell whether a closed plan did not help, so that the next rung may try.
+
+    Not if it was taken back, or if a step was refused because it was not wanted any more:
+    then a person or the world has spoken, and trying harder is not the answer.
+    """
+    if plan.is_open or plan.withdrawn is not None or plan.undoes:
+        return False
+    return any(r.outcome in {StepOutcome.FAILED, StepOutcome.UNKNOWN} for r in plan.steps)
+
+
 def is_due(plan: Plan, *, now: datetime) -> bool:
     """Tell whether nobody works on an open plan although somebody should.
 

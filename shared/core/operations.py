@@ -101,6 +101,8 @@ VERBS: Mapping[Verb, Operations] = MappingProxyType(
                 _LOCKS,
             )
         ),
+        Verb.VERIFY: Operations(),
+        Verb.TELL: Operations(),
     }
 )
 """Verb -> what its effect needs, the reads that verify it included."""
@@ -127,6 +129,22 @@ READS: Mapping[FactsKind, Operations] = MappingProxyType(
         ),
         FactsKind.DISKS: Operations((f"{_VM}/read", f"{_VM}/instanceView/read", _LOCKS)),
         FactsKind.FAILED_TASKS: Operations((f"{_BATCH}/read",), (f"{_BATCH}/jobs/read",)),
+        FactsKind.RESOURCE: Operations(
+            (
+                f"{_VM}/read",
+                "Microsoft.Compute/virtualMachineScaleSets/read",
+                f"{_INSTANCE}/read",
+                f"{_DISK}/read",
+                f"{_SNAPSHOT}/read",
+                f"{_BATCH}/read",
+                f"{_AKS}/read",
+                "Microsoft.MachineLearningServices/workspaces/read",
+                f"{_ML}/read",
+                "Microsoft.Resources/subscriptions/read",
+                "Microsoft.Resources/subscriptions/resourceGroups/read",
+                "Microsoft.Resources/tags/read",
+            )
+        ),
     }
 )
 """Kind of facts -> what observing it needs; enough for a deployment that only observes."""

@@ -89,6 +89,11 @@ class Plan:
         withdrawn_at: Since when; None too if an older release wrote it.
         wake_at: When the next attempt is due; None while a worker is on it.
         wake_seq: Number of the queue message that may wake it; older ones are dropped.
+        rung: Which remediation of the rule's ladder it is, from 0.
+        until: When its rung gives up, so that the next one may try; None for no limit.
+        approval: Id of the person's yes it was opened on, or empty.
+        tallies: Where it is counted, as ``shared.core.tallies`` names places.
+        channels: Who is told of it.
     """
 
     id: str
@@ -108,6 +113,11 @@ class Plan:
     lease: Lease | None = None
     wake_at: datetime | None = None
     wake_seq: int = 0
+    rung: int = 0
+    until: datetime | None = None
+    approval: str = ""
+    tallies: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
     closed_at: datetime | None = None
     outcome: PlanOutcome | None = None
 
@@ -140,6 +150,15 @@ class Plan:
 def target_hash(target: str) -> str:
     """Name a target's partition: 12 lowercase hexadecimal digits of its folded id."""
     return hashlib.sha256(target.rstrip("/").casefold().encode()).hexdigest()[:12]
+
+
+SAFE = "/safe"
+"""Ends the name of what is done when nobody answered a question in time."""
+
+
+def rung_name(rule: str, rung: int) -> str:
+    """Name a rule's remediation on the ladder: plans of two rungs have two ids."""
+    return f"{rule}#{rung + 1}" if rung else rule
 
 
 def plan_id(rule: str, event_id: str, target: str) -> str:

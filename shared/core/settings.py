@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from shared.core.links import LinkKey
+
 
 def _setting(variable: str, meaning: str) -> dict[str, str]:
     return {"variable": variable, "meaning": meaning}
@@ -157,6 +159,21 @@ class Settings:
             "NIGHTSHIFT_RULES", "rule folders with commas; a later one wins by rule name"
         ),
     )
+    rules_container: str = field(
+        default="",
+        metadata=_setting(
+            "NIGHTSHIFT_RULES_CONTAINER",
+            "blob container of the app's storage whose *.yaml files are one more layer of "
+            "rules, taken without a deployment; empty: none",
+        ),
+    )
+    rules_poll: timedelta = field(
+        default=timedelta(seconds=60),
+        metadata=_setting(
+            "NIGHTSHIFT_RULES_POLL",
+            "how often that container is looked at, by each instance, 10s to 1h",
+        ),
+    )
     lease: timedelta = field(
         default=timedelta(seconds=30),
         metadata=_setting("NIGHTSHIFT_LEASE", "lease on a plan, 10s to 10m"),
@@ -214,5 +231,55 @@ class Settings:
         metadata=_setting(
             "NIGHTSHIFT_APP_SERVICE_AUTH",
             "true: App Service authentication stands in front, its headers are believed",
+        ),
+    )
+    url: str = field(
+        default="",
+        metadata=_setting(
+            "NIGHTSHIFT_URL",
+            "address of the app in the links that people get, https (http on this machine); "
+            "default: the one the platform gave it",
+        ),
+    )
+    link_keys: tuple[LinkKey, ...] = field(
+        default=(),
+        repr=False,
+        metadata=_setting(
+            "NIGHTSHIFT_LINK_KEYS",
+            "keys that sign approval links, NAME:BASE64 of 32 bytes or more each, one or two "
+            "with a comma: the first signs, both verify; empty: a page opens only for who is "
+            "signed in",
+        ),
+    )
+    sign_in: str = field(
+        default="https://login.microsoftonline.com",
+        metadata=_setting("NIGHTSHIFT_SIGN_IN", "Entra's address in the cloud, https"),
+    )
+    tenant: str = field(
+        default="",
+        metadata=_setting(
+            "NIGHTSHIFT_TENANT",
+            "Entra tenant whose people may approve, a GUID; empty: nobody is known by name",
+        ),
+    )
+    audience: tuple[str, ...] = field(
+        default=(),
+        metadata=_setting(
+            "NIGHTSHIFT_AUDIENCE",
+            "who bearer tokens must be for, with commas: the app registration's client id "
+            "and its api:// address; empty: no bearer token is taken",
+        ),
+    )
+    approver_role: str = field(
+        default="Approver",
+        metadata=_setting(
+            "NIGHTSHIFT_APPROVER_ROLE", "app role that a person needs to approve or reject"
+        ),
+    )
+    runbook_approval: str = field(
+        default="none",
+        metadata=_setting(
+            "NIGHTSHIFT_RUNBOOK_APPROVAL",
+            "whose yes a runbook needs: none, required or four_eyes",
         ),
     )

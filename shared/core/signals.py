@@ -67,7 +67,7 @@ class Phase(StrEnum):
         return self in {Phase.SCHEDULED, Phase.STARTED, Phase.FIRED}
 
 
-_INVOLUNTARY = frozenset(
+INVOLUNTARY = frozenset(
     {
         SignalType.VM_PREEMPT,
         SignalType.VM_TERMINATE,
@@ -117,7 +117,7 @@ class Signal:
         A property of the signal and not of the rule: such plans are driven by the
         deadline and are never held by cooldown, blast radius, storm or approval.
         """
-        return self.type in _INVOLUNTARY
+        return self.type in INVOLUNTARY
 
 
 @dataclass(frozen=True, slots=True)

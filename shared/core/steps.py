@@ -19,6 +19,8 @@ class Verb(StrEnum):
     REACTIVATE: let failed Batch tasks run again.
     SNAPSHOT: an incremental snapshot of one managed disk.
     REDEPLOY: move a VM to another host.
+    VERIFY: look whether what a rule's ladder asks for is true by now; changes nothing.
+    TELL: ask a person to look; changes nothing on the target.
     """
 
     CORDON = "cordon"
@@ -29,6 +31,13 @@ class Verb(StrEnum):
     REACTIVATE = "reactivate"
     SNAPSHOT = "snapshot"
     REDEPLOY = "redeploy"
+    VERIFY = "verify"
+    TELL = "tell"
+
+    @property
+    def touches(self) -> bool:
+        """Tell whether it changes anything in the cloud."""
+        return self not in {Verb.VERIFY, Verb.TELL}
 
 
 UNDO: Mapping[Verb, Verb] = MappingProxyType({Verb.CORDON: Verb.UNCORDON})

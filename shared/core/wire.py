@@ -142,6 +142,11 @@ def plan_to_json(plan: Plan) -> Json:
         "lease": {"owner": lease.owner, "until": write_moment(lease.until)} if lease else None,
         "wake_at": write_moment(plan.wake_at),
         "wake_seq": plan.wake_seq,
+        "rung": plan.rung,
+        "until": write_moment(plan.until),
+        "approval": plan.approval,
+        "tallies": list(plan.tallies),
+        "channels": list(plan.channels),
         "closed_at": write_moment(plan.closed_at),
         "outcome": plan.outcome.value if plan.outcome else None,
     }
@@ -173,6 +178,11 @@ def plan_from_json(document: Mapping[str, Any]) -> Plan:
         lease=Lease(lease["owner"], _moment(lease["until"])) if lease else None,
         wake_at=read_moment(document.get("wake_at")),
         wake_seq=int(document.get("wake_seq", 0)),
+        rung=int(document.get("rung", 0)),
+        until=read_moment(document.get("until")),
+        approval=document.get("approval", ""),
+        tallies=tuple(document.get("tallies", ())),
+        channels=tuple(document.get("channels", ())),
         closed_at=read_moment(document.get("closed_at")),
         outcome=PlanOutcome(outcome) if outcome else None,
     )
@@ -200,6 +210,8 @@ def plan_view(plan: Plan) -> Json:
         "margin_seconds": round(margin.total_seconds(), 3) if margin is not None else None,
         "steps": [_step_view(i, r) for i, r in enumerate(plan.steps)],
         "undoes": plan.undoes or None,
+        "rung": plan.rung,
+        "approval": plan.approval or None,
         "created_at": write_moment(plan.created_at),
         "closed_at": write_moment(plan.closed_at),
     }

@@ -24,6 +24,8 @@ from shared.core.protection import tag_that_protects
 from shared.core.steps import Verb
 from shared.core.wire import plan_to_json, signal_from_json
 from shared.engine.effects import EFFECTS, Work
+from shared.engine.climbing import before_closing
+from shared.engine.counting import settle
 from shared.engine.guarding import shield
 from shared.engine.night import Night
 from shared.engine.observe import observe
@@ -70,20 +72,20 @@ class Worker:
                 wanted = change(self.plan)
             except StaleFacts as error:
                 raise LeaseHeld(str(error), after=STALE_RETRY) from error
+            await before_closing(self.night, wanted)
             try:
                 self.stored = await self.night.ports.ledger.save(self.stored, wanted)
             except StaleFacts as error:
                 newer = await self.night.ports.ledger.find(self.plan.id)
                 lease = newer.plan.lease if newer else None
                 is_ours = lease is not None and lease.owner == self.owner
-                if newer is not None and _same(newer.plan, wanted):
-                    self.stored = newer
-                    return
-                if newer is None or not is_ours:
+                if newer is None or not (is_ours or _same(newer.plan, wanted)):
                     raise LeaseHeld(str(error), after=STALE_RETRY) from error
                 self.stored = newer
-            else:
-                return
+                if not _same(newer.plan, wanted):
+                    continue
+            await settle(self.night, self.plan)
+            return
 
     async def claim(self, claimed: Plan) -> None:
         """Write a claim; a conflict that is our own lost write is a claim all the same.
@@ -193,10 +195,13 @@ def _next(worker: Worker, plan: Plan, index: int, result: StepResult) -> Plan:
 async def _unless_unwanted(worker: Worker, index: int) -> StepResult:
     """Look again, then do the step."""
     plan, record = worker.plan, worker.plan.steps[index]
+    if plan.until is not None and worker.now() >= plan.until and record.step.verb.touches:
+        ended = StepOutcome.UNKNOWN if _is_sent(record) else StepOutcome.FAILED
+        return StepResult(ended, Reason.TIMED_OUT)
     is_late = plan.deadline is not None and worker.now() >= plan.deadline
     if is_late and record.attempts <= 1 and not plan.undoes:
         return StepResult(StepOutcome.REFUSED, Reason.DEADLINE_PASSED)
-    if not plan.undoes and not _is_sent(record):
+    if not plan.undoes and record.step.verb.touches and not _is_sent(record):
         reason = await _no_longer_wanted(worker)
         if reason is not None:
             return StepResult(StepOutcome.REFUSED, reason)
@@ -219,7 +224,14 @@ def _work(worker: Worker, index: int) -> Work:
         if worker.plan.withdrawn is not None:
             raise NotYet("stopping: the plan was withdrawn", after=timedelta(0))
 
-    return Work(worker.night.ports, worker.plan, index, remember)
+    remediation = worker.night.remediations.get(worker.plan.remediation)
+    return Work(
+        worker.night.ports,
+        worker.plan,
+        index,
+        remember,
+        remediation and read_settings(remediation.settings, worker.plan.settings),
+    )
 
 
 async def _no_longer_wanted(worker: Worker) -> Reason | None:

@@ -16,9 +16,12 @@ from shared.core.plans import Plan
 from shared.core.resource_ids import same_resource
 from shared.core.signals import Phase, Signal, Unanswered
 from shared.core.wire import signal_from_json, signal_to_json
-from shared.engine.answer import Answer, Request, decide_and_open, store
+from shared.engine import counting
+from shared.engine.answer import decide_and_open
 from shared.engine.carry_out import Worker, carry_out, take
 from shared.engine.night import Night
+from shared.engine.recorded import store
+from shared.engine.request import Answer, Request, request_of
 from shared.engine.rulings import Ruling
 from shared.engine.withdraw import withdraw
 from shared.ports import EventRecord
@@ -107,6 +110,8 @@ async def _note(night: Night, given: Answer) -> None:
     await store(night, given)
     if not given.is_new:
         return
+    if given.stored is not None and given.signal.is_involuntary:
+        await counting.note_begun(night, given.stored.plan)
     for record in await night.ports.ledger.find_event(given.signal.event_id):
         phase = Phase(record.phase.split("+")[0])
         if phase.withdraws and same_resource(record.target, given.signal.target):
@@ -147,7 +152,7 @@ async def wake(night: Night, message: Mapping[str, Any]) -> Plan | Answer | None
     """
     if "signal" in message:
         signal = signal_from_json(message["signal"])
-        request = Request(owner=night.ports.clock.token(), attempt=int(message["attempt"]))
+        request = request_of(message, owner=night.ports.clock.token())
         given = await _respond(night, signal, request, night.settings.plan_budget)
         return given[0]
     name, seq = str(message["plan"]), int(message["seq"])

@@ -7,8 +7,8 @@ act on not knowing whether a person said stop.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -17,14 +17,19 @@ from shared.core.decisions import Act, Hold, Reason
 from shared.core.errors import AutomationError, RetryLater
 from shared.core.facts import AksNode, Facts, NodeFacts
 from shared.core.pauses import Pause, Subject, longest
+from shared.core.places import places
 from shared.core.protection import Lock, Shield
 from shared.core.settings import Settings
 from shared.core.signals import Signal
+from shared.core.tallies import Tally
+from shared.core.terms import ApprovalKind, LimitScope
 from shared.engine.night import Night
 from shared.ports import Head
 from shared.rules.book import Rule, RuleBook
+from shared.rules.conditions import ConditionFailed, environment_for, judge
 
 T = TypeVar("T")
+NO_APPROVAL = ApprovalKind.NONE
 LOOK_AGAIN = timedelta(minutes=1)
 """When to look again after what retrying soon will not mend: a missing role, say."""
 
@@ -36,6 +41,7 @@ class Surroundings:
     head: Head
     pauses: tuple[Pause, ...] | Hold = ()
     locks: tuple[Lock, ...] | Hold = ()
+    tallies: Mapping[str, Tally] = field(default_factory=dict)
 
 
 async def read_pauses(night: Night) -> tuple[Pause, ...] | Hold:
@@ -70,10 +76,18 @@ def context(
     *,
     now: datetime,
     is_dry_run: bool,
+    plan_id: str = "",
+    is_safe_variant: bool = False,
 ) -> guardrails.Context:
-    """Put together what the guardrails look at; reads nothing, so a replay may ask too."""
+    """Put together what the guardrails look at; reads nothing, so a replay may ask too.
+
+    Args:
+        is_safe_variant: What is done because nobody answered needs no answer.
+    """
     rule, act, facts = acting
     known = around.pauses if isinstance(around.pauses, tuple) else ()
+    resource = facts.resource if facts is not None else None
+    needs_yes = not is_safe_variant and _needs_yes(rule, signal, facts, now)
     return guardrails.Context(
         now=now,
         rule=rule.name,
@@ -81,7 +95,7 @@ def context(
         mode=rule.mode,
         is_dry_run=is_dry_run or settings.dry_run,
         is_opted_out=facts is not None and facts.resource.is_opted_out,
-        pause=longest(known, _subject(rule, signal, facts), now),
+        pause=longest(known, subject(rule, signal, facts), now),
         pauses_unread=around.pauses if isinstance(around.pauses, Hold) else None,
         protected_by=_protected_by(settings, act, signal, facts, around),
         locks_unread=around.locks if isinstance(around.locks, Hold) else None,
@@ -90,7 +104,36 @@ def context(
         in_flight=around.head.in_flight,
         acted=around.head.acted,
         cooldown=rule.cooldown,
+        plan_id=plan_id,
+        rule_hash=rule.hash,
+        pool_size=resource.pool_size if resource else None,
+        created_at=resource.created_at if resource else None,
+        limits=rule.limits,
+        breaker=rule.breaker,
+        budget=rule.budget,
+        canary=rule.canary,
+        keys=places(rule.name, signal.target, resource),
+        counted=_counted_over(book),
+        tallies=around.tallies,
+        approval_kind=rule.approval.kind if rule.approval and needs_yes else NO_APPROVAL,
+        approval_expires=rule.approval.expires if rule.approval else timedelta(0),
     )
+
+
+def _counted_over(book: RuleBook) -> frozenset[LimitScope]:
+    """Name the scopes that some rule's limits count over: each plan is counted there."""
+    return frozenset(limit.scope for rule in book.rules for limit in rule.limits)
+
+
+def _needs_yes(rule: Rule, signal: Signal, facts: Facts | None, now: datetime) -> bool:
+    """Tell whether the rule's approval is for this plan; asked if that cannot be told."""
+    condition = rule.approval_when
+    if condition is None or facts is None:
+        return True
+    try:
+        return judge(condition, environment_for(condition, signal, facts, now)).is_match
+    except ConditionFailed:
+        return True
 
 
 def shield(settings: Settings) -> Shield:
@@ -98,7 +141,7 @@ def shield(settings: Settings) -> Shield:
     return Shield(settings.protected_tags, settings.protected_names, settings.own_resources)
 
 
-def _subject(rule: Rule, signal: Signal, facts: Facts | None) -> Subject:
+def subject(rule: Rule, signal: Signal, facts: Facts | None) -> Subject:
     """Name everything that a pause on this plan's target may be written for."""
     if facts is None:
         return Subject(rule.name, (signal.target,))
@@ -114,8 +157,8 @@ def _node(facts: Facts) -> AksNode | None:
 def _protected_by(
     settings: Settings, act: Act, signal: Signal, facts: Facts | None, around: Surroundings
 ) -> str:
-    if facts is None:
-        return ""
+    if facts is None or not any(step.verb.touches for step in act.steps):
+        return ""  # telling a person touches nothing, whatever it is about
     said = protection.protection(
         facts.resource,
         _node(facts),

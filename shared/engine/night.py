@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import cast
+from typing import Any
 
 from shared.core.remediation import Remediation
 from shared.core.settings import Settings
@@ -29,6 +29,8 @@ from shared.ports import (
 )
 from shared.rules.book import RuleBook
 
+_LATER: Any = None
+
 
 @dataclass(frozen=True, slots=True)
 class Ports:
@@ -47,9 +49,9 @@ class Ports:
     controls: Controls
     outbox: Outbox
     sinks: tuple[AuditSink, ...] = ()
-    tallies: Tallies = cast("Tallies", None)
-    approvals: Approvals = cast("Approvals", None)
-    notices: Notices = cast("Notices", None)
+    tallies: Tallies = _LATER
+    approvals: Approvals = _LATER
+    notices: Notices = _LATER
     messengers: tuple[Messenger, ...] = ()
 
 

@@ -15,6 +15,8 @@ from shared.core.facts import (
     FailedTaskFacts,
     MachineFacts,
     NodeFacts,
+    Resource,
+    ResourceFacts,
     retry_key,
 )
 from shared.core.resource_ids import BATCH_JOB, ML_COMPUTE, SCALE_SET_VM, VM, ResourceId
@@ -34,6 +36,8 @@ async def observe(
         InvalidTarget: The target is not a thing that this kind of facts exists for.
         AutomationError: It could not be read; nobody may act on that.
     """
+    if kind is FactsKind.RESOURCE:
+        return await _resource(signal.target, ports)
     try:
         target = ResourceId.parse(signal.target)
     except ValueError as error:
@@ -45,8 +49,18 @@ async def observe(
             return await _machine(target, settings, ports)
         case FactsKind.DISKS:
             return await _disks(target, ports)
-        case FactsKind.FAILED_TASKS:
+        case _:
             return await _failed_tasks(target, signal, settings, ports)
+
+
+async def _resource(target: str, ports: Ports) -> ResourceFacts | None:
+    """Read a resource; what a source calls its target without an ARM id stands as it is."""
+    try:
+        parsed = ResourceId.parse(target)
+    except ValueError:
+        return ResourceFacts(Resource(id=target, type="", name=target))
+    found = await ports.resources.resource(parsed.text)
+    return ResourceFacts(found) if found is not None else None
 
 
 def _must_be(target: ResourceId, *types: str) -> None:

@@ -1,4 +1,4 @@
-"""Rulings as an event's record keeps them: with the facts that each was made on.
+"""What one hearing of a signal came to, as the ledger keeps it: each decision with facts.
 
 So that a replay can decide on the same facts. Facts that several rules share are
 written once; those that would not fit a row are left out and say so, rather than
@@ -9,11 +9,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from shared.core.errors import InvalidTarget
 from shared.core.facts import Facts
 from shared.core.facts_json import facts_to_json, without_secrets
+from shared.core.plans import plan_id
+from shared.core.signals import Signal
+from shared.core.wire import signal_to_json
+from shared.engine.night import Night
+from shared.engine.request import Answer, Request
 from shared.engine.rulings import Ruling
+from shared.ports import EventRecord
+
+BRIEF = ("rule", "remediation", "plan", "kind", "reason")
 
 FACTS_MOST = 120_000
 """Characters of all facts in one record; a row holds about 500,000, with the steps."""
@@ -58,3 +68,43 @@ def recorded_facts(
         facts = decision.get("facts") or {}
         if "value" in facts:
             yield str(facts["kind"]), facts["value"]
+
+
+def record_of(
+    night: Night, signal: Signal, rulings: Sequence[Ruling], request: Request
+) -> EventRecord:
+    """Write down what one hearing of a signal came to; each hearing has its own row."""
+    return EventRecord(
+        event_id=signal.event_id,
+        phase=signal.phase.value + request.label,
+        target=signal.target,
+        recorded_at=night.ports.clock.now(),
+        signal=signal_to_json(signal),
+        decisions=recorded(rulings),
+    )
+
+
+async def store(night: Night, given: Answer) -> None:
+    """Store an answer's record, if it has one.
+
+    One that no row holds is kept whole as a document, and the row names it: an event
+    must not come again and again because there is much to say about it.
+    """
+    if given.record is None:
+        return
+    try:
+        await night.ports.ledger.record_event(given.record)
+    except InvalidTarget:
+        name = f"events/{plan_id('', given.record.event_id, given.record.target)}.json"
+        whole = {
+            "signal": dict(given.record.signal),
+            "decisions": [dict(d) for d in given.record.decisions],
+        }
+        await night.ports.records.keep(name, whole)
+        brief = tuple(
+            {**{k: d.get(k) for k in BRIEF}, "record": name} for d in given.record.decisions
+        )
+        short = {**given.record.signal, "attributes": {"record": name}}
+        await night.ports.ledger.record_event(
+            replace(given.record, signal=short, decisions=brief)
+        )

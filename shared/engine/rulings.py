@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from shared.core import guardrails
 from shared.core.decisions import Act, Decision, Hold, Reason, Skip
 from shared.core.errors import GiveUp, RetryLater
 from shared.core.facts import Facts, FactsKind
-from shared.core.plans import plan_id
+from shared.core.plans import plan_id, rung_name
 from shared.core.signals import Signal
+from shared.core.terms import LimitScope
 from shared.core.wire import decision_to_json, step_to_json
+from shared.engine import guarding
 from shared.engine.night import Night
 from shared.engine.observe import observe
 from shared.rules.book import Rule
@@ -58,19 +60,57 @@ FactsByKind = dict[tuple[FactsKind, str], Facts | None]
 
 
 async def rule_on(
-    night: Night, rule: Rule, signal: Signal, *, known: FactsByKind, now: datetime
-) -> tuple[Ruling, Facts | None]:
-    """Ask one rule: its condition, then its remediation. No guardrail yet."""
-    name = plan_id(rule.name, signal.event_id, signal.target)
+    night: Night,
+    rule: Rule,
+    signal: Signal,
+    *,
+    known: FactsByKind,
+    now: datetime,
+    rung: int = 0,
+) -> tuple[Ruling, Rule, Facts | None]:
+    """Ask one rule: its condition, then its remediation. No guardrail yet.
+
+    Returns:
+        What it says, the version of it that holds for this target, and the facts.
+    """
+    asked = at_rung(rule, rung)
+    name = plan_id(rung_name(rule.name, rung), signal.event_id, signal.target)
     try:
-        facts = await _facts(night, rule, signal, known)
+        facts = await _facts(night, asked, signal, known)
+        if facts is not None and rule.overrides:
+            version = rule.version_for(guarding.subject(rule, signal, facts))
+            asked = at_rung(version, rung)
+            facts = await _facts(night, asked, signal, known)
     except RetryLater as later:
         held = Hold(Reason.UNREADABLE, now + later.after, str(later))
-        return Ruling(rule.name, rule.remediation.name, held, plan=name), None
+        return Ruling(rule.name, asked.remediation.name, held, plan=name), asked, None
     except GiveUp as error:
         skipped = Skip(Reason.UNREADABLE, str(error))
-        return Ruling(rule.name, rule.remediation.name, skipped, plan=name), None
-    return judge_rule(rule, signal, facts, now), facts
+        return Ruling(rule.name, asked.remediation.name, skipped, plan=name), asked, None
+    return replace(judge_rule(asked, signal, facts, now), plan=name), asked, facts
+
+
+def at_rung(rule: Rule, rung: int) -> Rule:
+    """Return the rule as it stands on a rung of its ladder, from 0.
+
+    A ladder is one attempt: what holds back a second attempt, or counts it, was asked
+    at its foot.
+    """
+    if not rung or rung >= len(rule.rungs):
+        return rule
+    step = rule.rungs[rung]
+    return replace(
+        rule,
+        remediation=step.remediation,
+        settings=step.settings,
+        verify=step.verify,
+        timeout=step.timeout,
+        cooldown=timedelta(0),
+        strikes=None,
+        canary=None,
+        budget=None,
+        limits=tuple(one for one in rule.limits if one.scope is not LimitScope.TARGET),
+    )
 
 
 def judge_rule(rule: Rule, signal: Signal, facts: Facts | None, now: datetime) -> Ruling:

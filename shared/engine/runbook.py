@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
-from datetime import datetime, timedelta
-from difflib import get_close_matches
+from datetime import datetime
 from typing import Any
 
 from shared.core.errors import GiveUp, InvalidSetting, InvalidTarget
 from shared.core.facts import FactsKind
-from shared.core.plans import Mode
 from shared.core.remediation import Remediation
 from shared.core.resource_ids import BATCH_ACCOUNT, BATCH_JOB, ML_COMPUTE, SCALE_SET_VM, VM
 from shared.core.signals import Signal, SignalType
-from shared.engine.answer import Answer, Request, answer
+from shared.engine.answer import answer
+from shared.engine.request import Answer, Request
 from shared.engine.night import Night
-from shared.rules.book import Rule
-from shared.rules.conditions import compile_condition
-from shared.rules.settings import convert, known_settings
+from shared.engine.pausing import Person
+from shared.engine.runbook_rules import runbook_rule
 
 WORKS_ON: Mapping[FactsKind, tuple[str, ...]] = {
     FactsKind.NODE: (SCALE_SET_VM, VM),
     FactsKind.MACHINE: (VM, ML_COMPUTE),
     FactsKind.DISKS: (VM,),
     FactsKind.FAILED_TASKS: (BATCH_ACCOUNT, BATCH_JOB),
+    FactsKind.RESOURCE: (),  # anything
 }
 
 
@@ -42,12 +39,14 @@ async def start(
     is_dry_run: bool,
     request_id: str,
     reason: str = "",
+    requester: Person | None = None,
 ) -> Answer:
     """Answer a person's request as one event of its own.
 
     Args:
         request_id: The caller's idempotency key, or the invocation's id: the same id
             is the same request, whatever is sent again with it.
+        requester: Who asks, so that somebody else can be asked to agree.
 
     Raises:
         UnknownRemediation: With the names of those that exist.
@@ -57,7 +56,7 @@ async def start(
     if known is None:
         names = ", ".join(night.remediations)
         raise UnknownRemediation(f"no remediation is called {remediation!r}; known: {names}")
-    rule = runbook_rule(known, given)
+    rule = runbook_rule(known, given, night.settings)
     signal = runbook_signal(
         remediation,
         target=target,
@@ -65,6 +64,8 @@ async def start(
         request_id=request_id,
         reason=reason,
         now=night.ports.clock.now(),
+        given=given,
+        requester=requester,
     )
     said = await answer(night, signal, Request(is_dry_run=is_dry_run, rules=(rule,)))
     if said.stored is not None and said.stored.plan.rule_hash != rule.hash:
@@ -83,15 +84,28 @@ def runbook_signal(
     request_id: str,
     reason: str,
     now: datetime,
+    given: Mapping[str, Any] | None = None,
+    requester: Person | None = None,
 ) -> Signal:
-    """Write a request as the event that it is."""
+    """Write a request as the event that it is; without settings, those of the defaults."""
+    attributes = {
+        "remediation": remediation,
+        "reason": reason,
+        "dry_run": is_dry_run,
+        "with": dict(given or {}),
+    }
+    if requester is not None:
+        attributes |= {
+            "requested_by": requester.name,
+            "requester_verified": requester.is_verified,
+        }
     return Signal(
         type=SignalType.RUNBOOK,
         event_id=request_id,
         source="runbook",
         target=target,
         observed_at=now,
-        attributes={"remediation": remediation, "reason": reason, "dry_run": is_dry_run},
+        attributes=attributes,
     )
 
 
@@ -102,51 +116,8 @@ def check_target(remediation: Remediation, target_type: str, target: str) -> Non
         InvalidTarget: With the types it works on.
     """
     wanted = WORKS_ON[remediation.facts]
-    if target_type not in wanted:
+    if wanted and target_type not in wanted:
         raise InvalidTarget(
             f"{remediation.name} does not work on {target or 'nothing'}; "
             f"it works on {', '.join(wanted)}"
         )
-
-
-def runbook_rule(remediation: Remediation, given: Mapping[str, Any]) -> Rule:
-    """Make the rule that a request is: it always matches, and it may act.
-
-    Raises:
-        InvalidSetting: ``given`` has an unknown key or a value that does not fit.
-    """
-    settings = _settings(remediation, given)
-    content = json.dumps([remediation.name, given], sort_keys=True, default=str)
-    return Rule(
-        name=f"runbook/{remediation.name}",
-        on=frozenset({SignalType.RUNBOOK}),
-        condition=compile_condition("true"),
-        remediation=remediation,
-        settings=settings,
-        mode=Mode.AUTO,
-        cooldown=timedelta(0),
-        hash=hashlib.sha256(content.encode()).hexdigest()[:16],
-        source="runbook",
-    )
-
-
-def _settings(remediation: Remediation, given: Mapping[str, Any]) -> Any:
-    known = known_settings(remediation.settings)
-    values: dict[str, Any] = {}
-    wrong: list[str] = []
-    for key, value in given.items():
-        if key not in known:
-            close = get_close_matches(key, known, n=1)
-            hint = f"; did you mean {close[0]}?" if close else ""
-            wrong.append(f"with.{key} is no setting of {remediation.name}{hint}")
-            continue
-        try:
-            values[key] = convert(value, known[key])
-        except ValueError as error:
-            wrong.append(f"with.{key}: {error}")
-    if wrong:
-        raise InvalidSetting("; ".join(wrong) + f" (settings: {', '.join(known)})")
-    try:
-        return remediation.settings(**values)
-    except ValueError as error:
-        raise InvalidSetting(f"with: {error}") from error

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from shared.core import ledger
+from shared.engine.counting import settle
 from shared.engine.night import Night
 
 AT_ONCE = 16
@@ -55,6 +56,8 @@ async def resume(night: Night) -> Swept:
 async def _look(night: Night, plan_id: str) -> str:
     stored = await night.ports.ledger.find(plan_id)
     if stored is None or not stored.plan.is_open:
+        if stored is not None:
+            await settle(night, stored.plan)
         await night.ports.ledger.tidy(plan_id)
         return "tidied"
     if not ledger.is_due(stored.plan, now=night.ports.clock.now()):

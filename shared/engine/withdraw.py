@@ -14,19 +14,16 @@ from datetime import timedelta
 from shared.core import ledger
 from shared.core.decisions import Act, Hold, Reason, Skip
 from shared.core.errors import RetryLater, StaleFacts
-from shared.core.plans import Plan, StepRecord, plan_id
+from shared.core.plans import SAFE, Plan, StepRecord, plan_id, rung_name
 from shared.core.signals import Signal
 from shared.core.wire import signal_to_json
-from shared.engine.answer import (
-    MOST_REMINDERS,
-    Answer,
-    Request,
-    open_plan,
-    patience,
-    record_of,
-    store,
-)
+from shared.engine import consulting
+from shared.engine.counting import settle
+from shared.engine.holding import MOST_REMINDERS, patience
 from shared.engine.night import Night
+from shared.engine.opening import open_plan
+from shared.engine.recorded import record_of, store
+from shared.engine.request import Answer, Request, again
 from shared.engine.rulings import Ruling
 from shared.ports import EventRecord, StoredPlan
 
@@ -60,6 +57,7 @@ async def _targets(night: Night, signal: Signal) -> list[str]:
 
 async def _withdraw_one(night: Night, signal: Signal, request: Request) -> Answer:
     plans = await _plans(night, signal)
+    await consulting.void_of(night, sorted(_named(night, signal)))
     ended = [await _stop(night, stored) for stored in plans]
     rulings: list[Ruling] = []
     opened: StoredPlan | None = None
@@ -89,11 +87,22 @@ async def _plans(night: Night, signal: Signal) -> list[StoredPlan]:
     """
     if not signal.target:
         return []
-    names = {plan_id(rule.name, signal.event_id, signal.target) for rule in night.rules.rules}
+    names = _named(night, signal)
     records = await night.ports.ledger.find_event(signal.event_id)
     names |= _recorded(records, signal)
     view = await night.ports.ledger.look(signal.target, sorted(names))
     return [stored for stored in view.plans.values() if not stored.plan.undoes]
+
+
+def _named(night: Night, signal: Signal) -> set[str]:
+    """Name every plan that the rules may have opened for the incident on this target."""
+    names = [
+        rung_name(rule.name, rung) + variant
+        for rule in night.rules.answering(signal.type)
+        for rung in range(len(rule.rungs))
+        for variant in ("", SAFE)
+    ]
+    return {plan_id(name, signal.event_id, signal.target) for name in names}
 
 
 def _recorded(records: Iterable[EventRecord], signal: Signal) -> set[str]:
@@ -112,7 +121,9 @@ async def _stop(night: Night, stored: StoredPlan) -> Plan:
         if plan.lease is None or now >= plan.lease.until:
             changed = ledger.close(changed, now=now)
         try:
-            return (await night.ports.ledger.save(stored, changed)).plan
+            saved = await night.ports.ledger.save(stored, changed)
+            await settle(night, saved.plan)
+            return saved.plan
         except StaleFacts:
             newer = await night.ports.ledger.find(plan.id)
             if newer is None:
@@ -165,6 +176,5 @@ async def _remind(
         late = await _plans(night, signal)
         is_held = any(s.plan.is_open and s.plan.withdrawn is None for s in late)
     if is_held and request.attempt < MOST_REMINDERS:
-        message = {"signal": signal_to_json(signal), "attempt": request.attempt + 1}
         delay = max(UNDO_RETRY, patience(request.attempt))
-        await night.ports.queue.put(message, delay=delay)
+        await night.ports.queue.put(again(signal, request), delay=delay)

@@ -9,14 +9,17 @@ from sandbox import lifecycle
 from sandbox.demo.__main__ import options
 from sandbox.demo.scenarios import SCENARIOS, timed
 from sandbox.demo.site import Site
+from shared.core.facts import FactsKind
 from shared.core.operations import READS, VERBS
 
 GROUP = "/subscriptions/s/resourceGroups/g"
 AKS = "microsoft.containerservice/managedclusters"
 VERB_OF = {"GET": "read", "PUT": "write", "PATCH": "write", "DELETE": "delete"}
 # Granted although no call names them: a linked scope of a snapshot's creation, the part of
-# a VM that some callers are asked for by itself, and the disk that a snapshot is of.
+# a VM that some callers are asked for by itself, and the disk that a snapshot is of; and
+# what people are only told of, which may be anything and is in none of the scenarios.
 UNSEEN = {
+    *(name.casefold() for name in READS[FactsKind.RESOURCE].actions),
     "microsoft.compute/disks/begingetaccess/action",
     "microsoft.compute/disks/read",
     "microsoft.compute/virtualmachines/instanceview/read",

@@ -15,6 +15,8 @@ from shared.engine.effects.batch_tasks import reactivate, save_exit_info
 from shared.engine.effects.disks import snapshot
 from shared.engine.effects.nodes import cordon, drain, uncordon
 from shared.engine.effects.power import deallocate, redeploy
+from shared.engine.effects.tell import tell
+from shared.engine.effects.verify import verify
 from shared.engine.effects.work import Effect, Work
 
 EFFECTS: Mapping[Verb, Effect] = MappingProxyType(
@@ -27,6 +29,8 @@ EFFECTS: Mapping[Verb, Effect] = MappingProxyType(
         Verb.REACTIVATE: reactivate,
         Verb.SNAPSHOT: snapshot,
         Verb.REDEPLOY: redeploy,
+        Verb.VERIFY: verify,
+        Verb.TELL: tell,
     }
 )
 

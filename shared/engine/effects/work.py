@@ -27,12 +27,14 @@ class Work:
 
     Attributes:
         remember: Saves progress in the ledger before an effect that leaves no other trace.
+        settings: Of the plan's remediation; None if this version has none of that name.
     """
 
     ports: Ports
     plan: Plan
     index: int
     remember: Callable[[Mapping[str, Any]], Awaitable[None]]
+    settings: Any = None
 
     @property
     def record(self) -> StepRecord:

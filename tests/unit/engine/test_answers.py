@@ -12,7 +12,7 @@ from shared.core.errors import ProviderUnavailable, RetryLater, StaleFacts, Thro
 from shared.core.plans import Mode, PlanOutcome
 from shared.core.settings import Settings
 from shared.core.signals import Phase, SignalType, Unanswered
-from shared.engine.answer import MOST_REMINDERS
+from shared.engine.holding import MOST_REMINDERS
 from shared.engine.views import event_view
 from tests.builders import (
     HOUR,

@@ -385,6 +385,11 @@ def test_a_dry_run_shows_every_guardrail_and_the_plan():
         "deadline": "pass",
         "cooldown": "pass",
         "in_flight": "pass",
+        "blast_radius": "pass",
+        "breaker": "pass",
+        "budget": "pass",
+        "canary": "pass",
+        "approval": "pass",
     } == given.rulings[0].guardrails
     assert isinstance(given.dry, Plan)
 

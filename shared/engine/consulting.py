@@ -1,0 +1,132 @@
+"""The engine's side of approvals: which question a plan needs, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from shared.core.approvals import (
+    Approval,
+    ApprovalState,
+    Requester,
+    a_question,
+    approval_id,
+    plan_hash,
+)
+from shared.core.deciding import settle, use
+from shared.core.errors import StaleFacts
+from shared.core.contexts import Context
+from shared.core.plans import plan_id
+from shared.core.signals import Signal, SignalType
+from shared.core.steps import Step
+from shared.core.terms import ApprovalKind
+from shared.core.wire import signal_to_json
+from shared.engine import consenting
+from shared.engine.night import Night
+from shared.engine.request import Request
+from shared.rules.book import Rule
+from shared.rules.values import settings_as_yaml
+
+if TYPE_CHECKING:
+    from shared.engine.opening import Case
+
+
+async def standing(
+    night: Night, signal: Signal, context: Context, rule: Rule, steps: Sequence[Step]
+) -> Approval | None:
+    """Return the question about exactly this plan as it stands now; None if there is none."""
+    if context.approval_kind is ApprovalKind.NONE:
+        return None
+    name = _question(night, signal, rule, context.plan_id, steps)[0]
+    found = await night.ports.approvals.find(name)
+    return settle(found, night.ports.clock.now()) if found is not None else None
+
+
+def _question(
+    night: Night, signal: Signal, rule: Rule, plan: str, steps: Sequence[Step]
+) -> tuple[str, str, str]:
+    """Name the question, and what it is about: its id, the plan's id and hash.
+
+    What comes again with every tick is asked about once a day: a new tick is a new
+    event, and not a new question.
+    """
+    about = plan
+    if signal.is_recurring:
+        day = f"{night.ports.clock.now():%Y-%m-%d}"
+        about = plan_id(rule.name, day, signal.target)
+    shown = plan_hash(rule.hash, signal.target, settings_as_yaml(rule.settings), steps)
+    return approval_id(about, shown), about, shown
+
+
+async def ask(
+    night: Night, signal: Signal, request: Request, case: Case, context: Context
+) -> Approval:
+    """Put a plan to people; asking again is the same question.
+
+    Raises:
+        RetryLater: It could not be stored.
+    """
+    rule = case.rule
+    terms = rule.approval
+    assert terms is not None  # noqa: S101 - the guardrail asked because of them
+    _, about, shown = _question(night, signal, rule, context.plan_id, case.steps(signal))
+    question = a_question(
+        plan_id=about,
+        plan_hash=shown,
+        rule=rule.name,
+        remediation=rule.remediation.name,
+        target=signal.target,
+        kind=terms.kind,
+        steps=case.steps(signal),
+        settings=settings_as_yaml(rule.settings),
+        requester=_requester(rule, signal),
+        asked_at=context.now,
+        expires=terms.expires,
+        signal=signal_to_json(signal),
+        if_expired=terms.if_expired,
+        attempt=request.attempt,
+        after=request.after,
+        rung=request.rung,
+        channels=rule.notify,
+    )
+    return await consenting.ask(night, question)
+
+
+def _requester(rule: Rule, signal: Signal) -> Requester:
+    """Say who wants the plan: the person who started the runbook, or the rule."""
+    said = signal.attributes
+    if signal.type is SignalType.RUNBOOK and said.get("requested_by"):
+        is_verified = bool(said.get("requester_verified"))
+        subject = str(said.get("requester_subject") or "")
+        return Requester(str(said["requested_by"]), subject, is_verified)
+    return Requester(f"rule:{rule.name}")
+
+
+async def used(night: Night, approval: Approval | None) -> None:
+    """Note that a yes was acted on, so that nobody is asked and nothing is told again."""
+    if approval is not None and approval.state is ApprovalState.APPROVED:
+        await _save(night, use(approval))
+
+
+async def void(night: Night, approval: Approval | None) -> None:
+    """Note that a yes will not be acted on: another guardrail refused for good."""
+    if approval is not None and approval.state is ApprovalState.APPROVED:
+        await _save(night, replace(approval, state=ApprovalState.VOID))
+
+
+async def void_of(night: Night, plans: Sequence[str]) -> None:
+    """Take back the open questions about plans whose event was taken back."""
+    if not plans:
+        return
+    for one in await night.ports.approvals.unsettled():
+        if one.plan_id in plans:
+            await _save(night, replace(one, state=ApprovalState.VOID))
+
+
+async def _save(night: Night, approval: Approval) -> None:
+    """Save if nobody else did; who comes later sees it by the plan that exists."""
+    try:
+        await night.ports.approvals.save(approval)
+    except StaleFacts:
+        return
