@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from shared.adapters.aks import AksClusters
@@ -29,30 +31,67 @@ from shared.adapters.table_ledger import TableLedger
 from shared.adapters.table_outbox import TableOutbox
 from shared.adapters.virtual_machines import AzureCompute
 from shared.adapters.wake_queue import PlanWakeQueue
-from shared.core.errors import InvalidSetting, Misconfigured
+from shared.core.errors import GiveUp, Misconfigured
+from shared.core.remediation import Remediation
 from shared.core.settings import Settings
 from shared.engine.night import Night, Ports
 from shared.ports import AuditSink
 from shared.remediations import discover
+from shared.rules.book import RuleBook
 from shared.rules.loading import load_rules
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
 
+    from shared.engine.rule_watch import RuleWatch
+    from shared.rule_duty import RuleDuty  # imported where there is a container of rules
+
 _built: dict[str, Night] = {}
+_duties: dict[str, RuleDuty] = {}
 
 
 def night() -> Night:
     """Return this process's engine, building it on first use.
 
+    Where rules come from a container, each call sees to it that they are looked at now
+    and then; the value returned is one version of them, and stays so.
+
     Raises:
         Misconfigured: A setting or a rule file is wrong; the message lists every one.
+        RetryLater: The container of rules cannot be read, nor what was kept of it.
     """
     if "night" not in _built:
         try:
             _built["night"] = build(read_settings(os.environ))
-        except InvalidSetting as error:
+        except GiveUp as error:
             raise Misconfigured(str(error)) from error
+    if "rules" in _duties:
+        _duties["rules"].nudge(_built["night"])
+    return _built["night"]
+
+
+def rule_watch() -> RuleWatch | None:
+    """Return what this process knows of its container of rules; None without one."""
+    return _duties["rules"].watch if "rules" in _duties else None
+
+
+def _rules(
+    settings: Settings, remediations: Mapping[str, Remediation], storage: Storage
+) -> RuleBook:
+    """Load the rules: the package's, and the container's on top if there is one."""
+    layers = read_layers(settings.rules)
+    if not settings.rules_container:
+        return load_rules(layers, remediations)
+    from shared.rule_duty import RuleDuty
+
+    if "rules" not in _duties:
+        _duties["rules"] = RuleDuty(settings, layers, remediations, _replace_rules)
+    return _duties["rules"].begin(storage)
+
+
+def _replace_rules(rules: RuleBook) -> Night:
+    """Put other rules in force for whatever begins from now on."""
+    _built["night"] = replace(_built["night"], rules=rules)
     return _built["night"]
 
 
@@ -60,10 +99,10 @@ def build(settings: Settings) -> Night:
     """Put an engine together from settings."""
     logging.getLogger("azure").setLevel(logging.WARNING)  # at INFO: a line for every request
     remediations = discover()
-    rules = load_rules(read_layers(settings.rules), remediations)
     identity = credential(settings)
     arm = ArmReader(identity, settings)
     storage = Storage(settings, lambda: identity)
+    rules = _rules(settings, remediations, storage)
     clock = SystemClock()
     ports = Ports(
         clock=clock,

@@ -9,6 +9,7 @@ HTTP = {
     "create_pause": ("POST", "pauses", "FUNCTION"),
     "list_pauses": ("GET", "pauses", "FUNCTION"),
     "lift_pause": ("DELETE", "pauses/{id}", "FUNCTION"),
+    "list_rules": ("GET", "rules", "FUNCTION"),
     "health": ("GET", "health", "ANONYMOUS"),
 }
 QUEUES = {
