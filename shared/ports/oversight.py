@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Protocol
 
 from shared.core.approvals import Approval
-from shared.core.notices import Notice
+from shared.core.notice import Notice
+from shared.core.pacing import Pace
 from shared.core.tallies import Tally
 from shared.core.terms import Channel
 
@@ -59,24 +60,42 @@ class Approvals(Protocol):
 class Notices(Protocol):
     """Messages that wait to be sent; stored before what they tell of is done."""
 
-    async def post(self, notice: Notice) -> None:
-        """Store a notice for each of its channels; the same one again is one."""
+    async def post(self, notice: Notice) -> tuple[Channel, ...]:
+        """Store a notice for each of its channels that is configured.
+
+        The same one again is one, for a day after it was sent, too.
+
+        Returns:
+            Those channels; empty if nobody will be told.
+        """
         ...
 
     async def backlog(self, channel: Channel, *, limit: int) -> tuple[Notice, ...]:
-        """Return what waits for a channel, oldest first."""
+        """Return what waits for a channel, oldest first; what cannot be read stays."""
         ...
 
-    async def drop(self, channel: Channel, notices: Sequence[Notice]) -> None:
-        """Forget what was sent."""
+    async def drop(self, channel: Channel, notices: Sequence[Notice], *, at: datetime) -> None:
+        """Note that these were sent at a moment: they wait no longer."""
         ...
 
-    async def rest(self, channel: Channel) -> datetime | None:
-        """Tell before when a channel asked not to be called, if it did."""
+    async def pace(self, channel: Channel) -> Pace:
+        """Read how often a channel was written to, and how long it rests."""
         ...
 
-    async def set_rest(self, channel: Channel, until: datetime) -> None:
-        """Note that a channel is not to be called before a moment."""
+    async def keep_pace(self, pace: Pace) -> Pace:
+        """Replace a pace that is still at ``pace.etag``.
+
+        Raises:
+            StaleFacts: Somebody else writes to the channel.
+        """
+        ...
+
+    async def use_once(self, key: str, *, at: datetime) -> bool:
+        """Take what may be taken once a day; False if it was taken before."""
+        ...
+
+    async def give_back(self, key: str) -> None:
+        """Let it be taken again: what it was taken for did not happen."""
         ...
 
 
