@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from cli.counts import Counts
 from cli.recording import FactsOf, NoFacts
 from cli.rehearsal import SETTINGS
 from shared.core import guardrails
@@ -143,22 +144,28 @@ def _why(verdict: Verdict) -> str:
 
 def _with_facts(question: Question, rule: Rule, facts: Facts | None, answer: Json) -> None:
     signal, now = question.signal, question.now
+    rule = rule.version_for(guarding.subject(rule, signal, facts))
+    answer["mode"] = rule.mode.value
     if facts is not None:
         given = environment_for(rule.condition, signal, facts, now)
         answer["condition"].update(_verdict(rule, given))
-    decision: Decision = judge_rule(rule, signal, facts, now).decision
+    ruling = judge_rule(rule, signal, facts, now)
+    decision: Decision = Counts().struck(rule, signal, ruling, now).decision
     answer["remediation"]["decision"] = decision_to_json(decision)
     answer["decision"] = decision_to_json(decision)
     if not isinstance(decision, Act):
         return
-    context = guarding.context(
-        SETTINGS,
-        question.book,
-        (rule, decision, facts),
-        signal,
-        Surroundings(Head()),
-        now=now,
-        is_dry_run=question.is_dry_run,
+    context = Counts().seen(
+        guarding.context(
+            SETTINGS,
+            question.book,
+            (rule, decision, facts),
+            signal,
+            Surroundings(Head()),
+            now=now,
+            is_dry_run=question.is_dry_run,
+            plan_id=plan_id(rule.name, signal.event_id, signal.target),
+        )
     )
     answer["guardrails"] = guardrails.answers(context)
     answer["steps"] = [step_to_json(step) for step in decision.steps]

@@ -12,6 +12,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from cli.counts import Counts
 from cli.recording import FactsOf, NoFacts
 from shared.core import guardrails, ledger
 from shared.core.decisions import Act, Decision, Hold, Reason, Skip
@@ -21,6 +22,7 @@ from shared.core.incidents import needs_no_rule, overtaken
 from shared.core.plans import Plan, StepOutcome, StepRecord, plan_id
 from shared.core.settings import Settings
 from shared.core.signals import Signal
+from shared.core.terms import Match
 from shared.engine import guarding
 from shared.engine.guarding import Surroundings
 from shared.engine.rulings import Ruling, as_allowed, judge_rule, outranked
@@ -61,6 +63,7 @@ class Rehearsal:
         self.rules = rules
         self._takes = plan_takes
         self._targets: defaultdict[str, _Target] = defaultdict(_Target)
+        self._counts = Counts()
         self._events: defaultdict[str, dict[str, _Incident]] = defaultdict(dict)
 
     def answer(self, signal: Signal, facts: FactsOf, now: datetime) -> tuple[Ruling, ...]:
@@ -86,8 +89,26 @@ class Rehearsal:
         known = self._known(signal, incident, rules)
         if known is not None:
             return (known,)
-        rulings, acting = judge_in_order(rules, signal, facts, now)
-        return rulings if acting is None else self._guard(signal, rulings, acting, now)
+        return self._judge(signal, rules, facts, now)
+
+    def _judge(
+        self, signal: Signal, rules: tuple[Rule, ...], facts: FactsOf, now: datetime
+    ) -> tuple[Ruling, ...]:
+        """Ask the rules in order, up to the first that would act and lets no other act."""
+        rulings: list[Ruling] = []
+        for index, rule in enumerate(rules):
+            version, said = judge_recorded(rule, signal, facts, now)
+            ruling = as_allowed(version, self._counts.struck(version, signal, said, now))
+            if not isinstance(ruling.decision, Act):
+                rulings.append(ruling)
+                continue
+            seen = ruling.observed[1] if ruling.observed else None
+            acting = (version, ruling.decision, seen)
+            rulings.append(self._guard(signal, ruling, acting, now))
+            if version.match is Match.FIRST:
+                rulings.extend(outranked(other, by=rule) for other in rules[index + 1 :])
+                break
+        return tuple(rulings)
 
     def _known(
         self, signal: Signal, incident: _Incident, rules: tuple[Rule, ...]
@@ -107,25 +128,32 @@ class Rehearsal:
     def _guard(
         self,
         signal: Signal,
-        rulings: tuple[Ruling, ...],
+        ruling: Ruling,
         acting: tuple[Rule, Act, Facts | None],
         now: datetime,
-    ) -> tuple[Ruling, ...]:
+    ) -> Ruling:
         rule, act, _ = acting
         target = self._targets[signal.target.casefold()]
         is_taken = target.until is not None and now < target.until
         head = Head(target.in_flight if is_taken else "", target.acted)
-        context = guarding.context(
-            SETTINGS, self.rules, acting, signal, Surroundings(head), now=now, is_dry_run=False
+        bare = guarding.context(
+            SETTINGS,
+            self.rules,
+            acting,
+            signal,
+            Surroundings(head),
+            now=now,
+            is_dry_run=False,
+            plan_id=plan_id(rule.name, signal.event_id, signal.target),
         )
+        context = self._counts.seen(bare)
         refusal = guardrails.ask(context)
         if refusal is None:
+            self._counts.opened(context, until=now + self._takes)
             self._open(signal, rule, act, now)
-            return rulings
-        return tuple(
-            replace(r, decision=refusal, draft=act) if isinstance(r.decision, Act) else r
-            for r in rulings
-        )
+            return ruling
+        self._counts.refused(context)
+        return replace(ruling, decision=refusal, draft=act)
 
     def _open(self, signal: Signal, rule: Rule, act: Act, now: datetime) -> None:
         plan = _done(rule, act, signal, now)
@@ -169,29 +197,21 @@ class Rehearsal:
         return tuple(rulings) or (_ruleless(Skip(Reason.NOTHING_TO_UNDO)),)
 
 
-def judge_in_order(
-    rules: tuple[Rule, ...], signal: Signal, facts: FactsOf, now: datetime
-) -> tuple[tuple[Ruling, ...], tuple[Rule, Act, Facts | None] | None]:
-    """Ask the rules in order, up to the first that would act and may."""
-    rulings: list[Ruling] = []
-    for index, rule in enumerate(rules):
-        ruling = as_allowed(rule, judge_recorded(rule, signal, facts, now))
-        rulings.append(ruling)
-        if isinstance(ruling.decision, Act):
-            rulings.extend(outranked(other, by=rule) for other in rules[index + 1 :])
-            seen = ruling.observed[1] if ruling.observed else None
-            return tuple(rulings), (rule, ruling.decision, seen)
-    return tuple(rulings), None
+def judge_recorded(
+    rule: Rule, signal: Signal, facts: FactsOf, now: datetime
+) -> tuple[Rule, Ruling]:
+    """Judge one rule by what was recorded; what was not is as unreadable as it was then.
 
-
-def judge_recorded(rule: Rule, signal: Signal, facts: FactsOf, now: datetime) -> Ruling:
-    """Judge one rule by what was recorded; what was not is as unreadable as it was then."""
+    Returns:
+        The version of the rule that holds for the target, and what it says.
+    """
     try:
         seen = facts.about(signal.target, rule.remediation.facts)
     except (NoFacts, WrongFacts) as error:
         unread = Hold(Reason.UNREADABLE, detail=str(error))
-        return Ruling(rule.name, rule.remediation.name, unread)
-    return judge_rule(rule, signal, seen, now)
+        return rule, Ruling(rule.name, rule.remediation.name, unread)
+    version = rule.version_for(guarding.subject(rule, signal, seen))
+    return version, judge_rule(version, signal, seen, now)
 
 
 def _done(rule: Rule, act: Act, signal: Signal, now: datetime) -> Plan:

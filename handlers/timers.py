@@ -15,12 +15,19 @@ _LOG = logging.getLogger("nightshift")
 async def tick_resume(timer: func.TimerRequest) -> None:
     """Wake open plans that nobody works on although somebody should."""
     from shared.bootstrap import night
+    from shared.engine.consenting import sweep_approvals
     from shared.engine.sweep import resume
 
-    swept = await resume(night())
-    if swept.woken or swept.tidied:
+    engine = night()
+    swept = await resume(engine)
+    told = await sweep_approvals(engine)
+    if swept.woken or swept.tidied or told:
         _LOG.info(
-            "tick=resume open=%d woken=%d tidied=%d", swept.open, swept.woken, swept.tidied
+            "tick=resume open=%d woken=%d tidied=%d approvals=%d",
+            swept.open,
+            swept.woken,
+            swept.tidied,
+            told,
         )
 
 

@@ -22,14 +22,14 @@ from shared.core.pods import Pod
 from shared.core.settings import Settings
 from shared.core.signals import Signal, Unanswered
 from shared.engine import events, export, idle, runbook, sweep
-from shared.engine.request import Answer
 from shared.engine.night import Night, Ports
+from shared.engine.request import Answer
 from shared.ports import EventRecord
 from shared.rules.book import Rule, RuleBook
 from tests import builders as make
 from tests.fakes import cloud
-from tests.fakes.audit import FakeOutbox, FakeSink
 from tests.fakes.approvals import FakeApprovals
+from tests.fakes.audit import FakeOutbox, FakeSink
 from tests.fakes.controls import FakeControls
 from tests.fakes.ledger import (
     Crash,
@@ -39,7 +39,6 @@ from tests.fakes.ledger import (
     FakeWakeQueue,
     Waiting,
 )
-
 from tests.fakes.notices import FakeNotices
 from tests.fakes.tallies import FakeTallies
 

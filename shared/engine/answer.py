@@ -229,4 +229,3 @@ def _refused(
 
 def _ruling(decision: Decision, *, plan: str = "") -> Ruling:
     return Ruling("", "", decision, plan=plan)
-

@@ -23,9 +23,9 @@ from shared.core.plans import Plan, StepOutcome, StepRecord
 from shared.core.protection import tag_that_protects
 from shared.core.steps import Verb
 from shared.core.wire import plan_to_json, signal_from_json
-from shared.engine.effects import EFFECTS, Work
 from shared.engine.climbing import before_closing
 from shared.engine.counting import settle
+from shared.engine.effects import EFFECTS, Work
 from shared.engine.guarding import shield
 from shared.engine.night import Night
 from shared.engine.observe import observe

@@ -147,18 +147,16 @@ async def record_forged(night: Night, approval_id: str, claimed: str) -> None:
 def wake_message(approval: Approval, because: str) -> Mapping[str, Any]:
     """Write what has the engine hear the signal again, now that people have answered.
 
-    Each telling has a number of its own, so that each hearing has its own record. On a
-    ladder only the rung that was asked about is heard again.
+    Each telling has a number of its own, so that each hearing has its own record. Only
+    the rule, and on a ladder the rung, that was asked about is heard again.
     """
-    message = {
+    return {
         "signal": dict(approval.signal),
         "attempt": approval.attempt + 1 + approval.told,
         "because": because,
-        "after": approval.after,
+        "rule": approval.rule,
+        "rung": approval.rung,
     }
-    if approval.rung:
-        message |= {"rule": approval.rule, "rung": approval.rung}
-    return message
 
 
 async def _heard(night: Night, approval: Approval) -> Approval:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from shared.core.approvals import (
@@ -14,9 +13,9 @@ from shared.core.approvals import (
     approval_id,
     plan_hash,
 )
+from shared.core.contexts import Context
 from shared.core.deciding import settle, use
 from shared.core.errors import StaleFacts
-from shared.core.contexts import Context
 from shared.core.plans import plan_id
 from shared.core.signals import Signal, SignalType
 from shared.core.steps import Step
@@ -105,28 +104,22 @@ def _requester(rule: Rule, signal: Signal) -> Requester:
 
 async def used(night: Night, approval: Approval | None) -> None:
     """Note that a yes was acted on, so that nobody is asked and nothing is told again."""
-    if approval is not None and approval.state is ApprovalState.APPROVED:
-        await _save(night, use(approval))
+    if approval is None or approval.state is not ApprovalState.APPROVED:
+        return
+    try:
+        await night.ports.approvals.save(use(approval))
+    except StaleFacts:
+        return  # whoever looks next sees it by the plan that exists
 
 
 async def void(night: Night, approval: Approval | None) -> None:
     """Note that a yes will not be acted on: another guardrail refused for good."""
     if approval is not None and approval.state is ApprovalState.APPROVED:
-        await _save(night, replace(approval, state=ApprovalState.VOID))
+        await consenting.take_back(night, approval)
 
 
 async def void_of(night: Night, plans: Sequence[str]) -> None:
     """Take back the open questions about plans whose event was taken back."""
-    if not plans:
-        return
-    for one in await night.ports.approvals.unsettled():
+    for one in await night.ports.approvals.unsettled() if plans else ():
         if one.plan_id in plans:
-            await _save(night, replace(one, state=ApprovalState.VOID))
-
-
-async def _save(night: Night, approval: Approval) -> None:
-    """Save if nobody else did; who comes later sees it by the plan that exists."""
-    try:
-        await night.ports.approvals.save(approval)
-    except StaleFacts:
-        return
+            await consenting.take_back(night, one)

@@ -194,4 +194,3 @@ async def struck(
 def places_of(context: Context) -> tuple[str, ...]:
     """Name where a plan is counted, so that its end is written there too."""
     return reservations.tally_keys(context)
-

@@ -8,7 +8,6 @@ from __future__ import annotations
 from datetime import timedelta
 
 from shared.core.decisions import Hold
-from shared.core.signals import SignalType
 from shared.engine.night import Night
 from shared.engine.request import Answer, Request, again
 from shared.engine.rulings import is_worth_a_reminder

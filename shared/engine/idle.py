@@ -18,9 +18,9 @@ from shared.core.errors import AutomationError
 from shared.core.facts import FactsKind, MachineFacts
 from shared.core.signals import Phase, Signal, SignalType
 from shared.engine.answer import answer
-from shared.engine.request import Answer, Request
 from shared.engine.night import Night
 from shared.engine.observe import measure
+from shared.engine.request import Answer, Request
 from shared.engine.rulings import FactsByKind, Ruling
 from shared.ports import EventRecord
 from shared.rules.book import Rule

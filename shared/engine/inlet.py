@@ -14,10 +14,10 @@ from datetime import timedelta
 from shared.core.envelopes import Malformed
 from shared.core.errors import MalformedEvent, NotJson
 from shared.core.signals import Signal, Unanswered
-from shared.engine.request import Answer
 from shared.engine.archive import Copy
 from shared.engine.events import hear
 from shared.engine.night import Night
+from shared.engine.request import Answer
 
 Parse = Callable[[bytes], Sequence[Signal | Unanswered | Malformed]]
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shared.core import guardrails, ledger
+from shared.core.contexts import Context
 from shared.core.decisions import Act, Hold, Reason, Skip
 from shared.core.errors import RetryLater
 from shared.core.facts import Facts
-from shared.core.contexts import Context
 from shared.core.plans import SAFE, Lease, Plan, StepRecord, plan_id, rung_name
 from shared.core.signals import Signal
 from shared.core.steps import Step, Verb
@@ -115,7 +115,8 @@ async def weigh(
             is_safe_variant=bool(case.variant),
         )
         counted, approval = await asyncio.gather(
-            counting.read(night, bare), consulting.standing(night, signal, bare, case.rule, steps)
+            counting.read(night, bare),
+            consulting.standing(night, signal, bare, case.rule, steps),
         )
         context = replace(counted, approval=approval)
         refusal = guardrails.ask(context)
@@ -224,4 +225,3 @@ def _plan(case: Case, signal: Signal, context: Context, now: datetime) -> Plan:
         tallies=counting.places_of(context),
         channels=tuple(channel.value for channel in rule.notify),
     )
-

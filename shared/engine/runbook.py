@@ -12,9 +12,9 @@ from shared.core.remediation import Remediation
 from shared.core.resource_ids import BATCH_ACCOUNT, BATCH_JOB, ML_COMPUTE, SCALE_SET_VM, VM
 from shared.core.signals import Signal, SignalType
 from shared.engine.answer import answer
-from shared.engine.request import Answer, Request
 from shared.engine.night import Night
 from shared.engine.pausing import Person
+from shared.engine.request import Answer, Request
 from shared.engine.runbook_rules import runbook_rule
 
 WORKS_ON: Mapping[FactsKind, tuple[str, ...]] = {

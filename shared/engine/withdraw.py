@@ -122,13 +122,14 @@ async def _stop(night: Night, stored: StoredPlan) -> Plan:
             changed = ledger.close(changed, now=now)
         try:
             saved = await night.ports.ledger.save(stored, changed)
-            await settle(night, saved.plan)
-            return saved.plan
         except StaleFacts:
             newer = await night.ports.ledger.find(plan.id)
             if newer is None:
                 break
             stored = newer
+        else:
+            await settle(night, saved.plan)
+            return saved.plan
     raise RetryLater(f"withdrawing {stored.plan.id}: it kept changing", after=UNDO_RETRY)
 
 

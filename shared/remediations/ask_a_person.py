@@ -48,7 +48,9 @@ class Settings:
             )
 
 
-def decide(signal: Signal, facts: ResourceFacts, settings: Settings, now: datetime) -> Decision:
+def decide(
+    signal: Signal, facts: ResourceFacts, settings: Settings, now: datetime
+) -> Decision:
     """Tell a person, unless the alert is less severe than the rule asks about."""
     said = str(signal.attributes.get("severity") or "")
     if said in _SEVERITIES and said > settings.severity:
