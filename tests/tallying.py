@@ -47,15 +47,14 @@ def counted(*tallies: Tally, **fields: Any) -> Context:
 
 def begun(number: int, ago: timedelta = timedelta(0), **fields: Any) -> Entry:
     """Write down a plan of another event on an instance of the scale set."""
-    return Entry(f"plan-{number}", fold(machine(number)), NOW - ago, **fields)
+    values = {"token": f"plan-{number}", "target": fold(machine(number)), "at": NOW - ago}
+    return Entry(**{**values, **fields})
 
 
 def ended(number: int, outcome: str, ago: timedelta = MINUTE, **fields: Any) -> Entry:
     """Write down a plan that took a minute."""
-    began = NOW - ago - MINUTE
-    fields = {"rule": "repair", "at": began, **fields}
-    target = fields.pop("target", fold(machine(number)))
-    return Entry(f"plan-{number}", target, ended_at=NOW - ago, outcome=outcome, **fields)
+    values = {"rule": "repair", "ended_at": NOW - ago, "outcome": outcome, **fields}
+    return begun(number, ago + MINUTE, **values)
 
 
 def failed(number: int, ago: timedelta = timedelta(0), **fields: Any) -> Entry:

@@ -161,18 +161,16 @@ def approval(context: Context) -> Hold | Skip | None:
     if asked is None or asked.state in {ApprovalState.VOID, ApprovalState.USED}:
         until = context.now + context.approval_expires
         return Hold(Reason.AWAITING_APPROVAL, until, "a person is asked now")
-    match asked.state:
-        case ApprovalState.APPROVED:
-            return None
-        case ApprovalState.REJECTED:
-            return Skip(Reason.REJECTED_BY_PERSON, _who_said_no(asked))
-        case ApprovalState.PENDING if context.now < asked.expires_at:
-            yes = sum(1 for voice in asked.voices if voice.is_yes)
-            words = f"{yes} of {asked.quorum} people have said yes"
-            return Hold(Reason.AWAITING_APPROVAL, asked.expires_at, words)
-        case _:
-            span = format_duration(asked.expires_at - asked.asked_at)
-            return Skip(Reason.APPROVAL_EXPIRED, f"nobody answered for {span}")
+    if asked.state is ApprovalState.APPROVED:
+        return None
+    if asked.state is ApprovalState.REJECTED:
+        return Skip(Reason.REJECTED_BY_PERSON, _who_said_no(asked))
+    yes = sum(1 for voice in asked.voices if voice.is_yes)
+    words = f"{yes} of {asked.quorum} people said yes"
+    if asked.state is ApprovalState.PENDING and context.now < asked.expires_at:
+        return Hold(Reason.AWAITING_APPROVAL, asked.expires_at, words)
+    span = format_duration(asked.expires_at - asked.asked_at)
+    return Skip(Reason.APPROVAL_EXPIRED, f"{words} within {span}")
 
 
 def _who_said_no(asked: Approval) -> str:
