@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.core.durations import format_duration
 from shared.core.freezes import Freeze
-from shared.core.pauses import Scope
+from shared.core.pauses import Scope, Subject
 from shared.core.plans import Mode
 from shared.core.remediation import Remediation
 from shared.core.signals import SignalType
@@ -27,7 +24,6 @@ from shared.core.terms import (
     Strikes,
 )
 from shared.rules.conditions import Condition
-from shared.rules.values import settings_as_yaml
 
 DEFAULT_LIMITS = (Limit(LimitScope.RULE, count=10, within=timedelta(hours=1)),)
 """For a rule that states none: a wrong rule must not reach a whole fleet in an hour."""
@@ -120,10 +116,21 @@ class Rule:
     overrides: tuple[tuple[Scope, Rule], ...] = ()
     tests: tuple[RuleTest, ...] = ()
 
+    @property
+    def rungs(self) -> tuple[Rung, ...]:
+        """All that it may try, in order: its own remediation, then the ladder."""
+        first = Rung(self.remediation, self.settings, self.verify, self.timeout)
+        return (first, *self.ladder)
+
+    def version_for(self, subject: Subject) -> Rule:
+        """Return the rule as it is for a target: the first override that covers it, or it."""
+        covering = (version for scope, version in self.overrides if scope.covers(subject))
+        return next(covering, self)
+
 
 @dataclass(frozen=True, slots=True)
 class RuleBook:
-    """All rules that are in force, in the order in which they are asked.
+    """All rules that are in force, in the order in which they are asked: by priority.
 
     Attributes:
         freezes: Windows that hold for every rule, and for runbooks.
@@ -139,28 +146,3 @@ class RuleBook:
     def named(self, name: str) -> Rule | None:
         """Give the rule of that name, or None."""
         return next((rule for rule in self.rules if rule.name == name), None)
-
-
-def content_of(rule: Rule) -> dict[str, object]:
-    """Write a rule as a rule file says it, every default spelled out, keys in one order."""
-    return {
-        "name": rule.name,
-        "description": rule.description,
-        "notes": rule.notes,
-        "on": sorted(str(signal) for signal in rule.on),
-        "when": rule.condition.text,
-        "remediate": rule.remediation.name,
-        "with": settings_as_yaml(rule.settings),
-        "mode": str(rule.mode),
-        "guard": {
-            "cooldown": format_duration(rule.cooldown),
-            "max_age": None if rule.max_age is None else format_duration(rule.max_age),
-            "freeze": [f"{one.name}: {one.text}" for one in rule.freezes],
-        },
-    }
-
-
-def hash_of(content: Mapping[str, object]) -> str:
-    """Name a rule's content: the same for every order of keys and every file."""
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cache
 
 from shared.core.facts import (
@@ -20,6 +20,7 @@ from shared.core.facts import (
     MachineFacts,
     NodeFacts,
     Resource,
+    ResourceFacts,
 )
 from shared.rules.conditions import (
     VARIABLES,
@@ -30,11 +31,21 @@ from shared.rules.conditions import (
 from shared.rules.expressions import MACROS, Call, Reference, scan
 from shared.rules.problems import instead
 
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Pool:
+    """``target.pool`` as conditions see it."""
+
+    id: str
+    size: int | None
+
+
 FACTS: Mapping[FactsKind, type] = {
     FactsKind.NODE: NodeFacts,
     FactsKind.MACHINE: MachineFacts,
     FactsKind.DISKS: DiskFacts,
     FactsKind.FAILED_TASKS: FailedTaskFacts,
+    FactsKind.RESOURCE: ResourceFacts,
 }
 
 FUNCTIONS = (
@@ -54,21 +65,27 @@ Report = Callable[[int, str, str], None]
 """``report(character, message, suggestion)``."""
 
 
-def check(condition: Condition, facts: FactsKind | None, report: Report) -> None:
+def check(
+    condition: Condition,
+    facts: FactsKind | None,
+    report: Report,
+    variables: Collection[str] = VARIABLES,
+) -> None:
     """Report every name in a condition that does not exist, with its character from 0.
 
     Args:
         condition: A compiled one.
         facts: What the rule's remediation decides on; None if that is not known.
         report: Called once for each problem.
+        variables: Those it may see.
     """
     found = scan(condition.text)
-    wrong = [_check_reference(one, facts, report) for one in found.references]
+    wrong = [_check_reference(one, facts, report, variables) for one in found.references]
     wrong += [_check_call(one, report) for one in found.calls]
     named = {*condition.program.variables()}
-    for name in sorted(named - found.bound - {*VARIABLES}) if not any(wrong) else []:
+    for name in sorted(named - found.bound - {*variables}) if not any(wrong) else []:
         # Only the compiler saw it: a name with a leading dot, a macro it does not have.
-        report(0, f"there is no variable {name!r}", instead(name, VARIABLES, "variable"))
+        report(0, f"there is no variable {name!r}", instead(name, variables, "variable"))
     if not named and not any(wrong):
         _check_constant(condition, report)
 
@@ -81,10 +98,13 @@ def _check_call(call: Call, report: Report) -> bool:
     return True
 
 
-def _check_reference(one: Reference, facts: FactsKind | None, report: Report) -> bool:
-    if one.root not in VARIABLES:
-        suggestion = instead(one.root, VARIABLES, "variable")
-        report(one.at, f"there is no variable {one.root!r} in conditions", suggestion)
+def _check_reference(
+    one: Reference, facts: FactsKind | None, report: Report, variables: Collection[str]
+) -> bool:
+    if one.root not in variables:
+        suggestion = instead(one.root, variables, "variable")
+        where = "in conditions" if one.root not in VARIABLES else "here"
+        report(one.at, f"there is no variable {one.root!r} {where}", suggestion)
         return True
     if one.root == "target":
         return _check_members(one, Resource, report)
@@ -111,6 +131,11 @@ def _check_members(one: Reference, kind: type | None, report: Report) -> bool:
             )
             return True
         walked, kind = f"{walked}.{name}", known[name]
+    if kind is Pool:
+        report(
+            one.at, f"{walked} is no single value", "write target.pool.id or target.pool.size"
+        )
+        return True
     return False
 
 
@@ -120,7 +145,9 @@ def members(kind: type) -> Mapping[str, type | None] | None:
     if not dataclasses.is_dataclass(kind):
         return None if kind in {dict, list} else {}
     hints = typing.get_type_hints(kind)
-    hidden = {"resource"} if kind is not Resource else set()
+    hidden = {"resource"}
+    if kind is Resource:
+        hints["pool"], hidden = Pool, {"pool_size"}
     return {
         field.name: _simplify(hints[field.name])
         for field in dataclasses.fields(kind)

@@ -152,7 +152,7 @@ def environment_for(
     if "signal" in condition.needs:
         seen["signal"] = _signal(signal)
     if "target" in condition.needs:
-        seen["target"] = _plain(facts.resource)
+        seen["target"] = _target(facts.resource)
     if "facts" in condition.needs:
         seen["facts"] = {k: v for k, v in _plain(facts).items() if k != "resource"}
     return seen
@@ -168,7 +168,7 @@ def environment(
     """
     seen = {} if facts is None else _plain(facts)
     seen.pop("resource", None)
-    target = {"id": signal.target} if resource is None else _plain(resource)
+    target = {"id": signal.target} if resource is None else _target(resource)
     return {"signal": _signal(signal), "target": target, "facts": seen, "now": now}
 
 
@@ -186,6 +186,13 @@ def _signal(signal: Signal) -> dict[str, object]:
         "involuntary": signal.is_involuntary,
         "attributes": attributes,
     }
+
+
+def _target(resource: Resource) -> dict[str, Any]:
+    """Show a resource as conditions see it: its pool is one thing, with id and size."""
+    seen = _plain(resource)
+    size = seen.pop("pool_size")
+    return {**seen, "pool": {"id": seen["pool"], "size": size}}
 
 
 def _plain(record: Facts | Resource) -> dict[str, Any]:

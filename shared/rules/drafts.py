@@ -2,7 +2,8 @@
 
 A later layer's rule overrides the keys that it gives, ``with`` and ``guard`` key by
 key; everything else of the earlier rule stays. A rule that a later layer sends to
-another remediation leaves the earlier one's settings behind.
+another remediation leaves the earlier one's settings behind. Blocks merge likewise, and
+then lie under the rules that use them.
 """
 
 from __future__ import annotations
@@ -11,21 +12,29 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from shared.rules.documents import Entry, Items, Node, Scalar, Table, read
+from shared.rules.ladders import RungDraft, split
 from shared.rules.problems import Place, Problems, instead
 
-FILE_KEYS = frozenset({"freezes", "rules"})
-FILE_LATER = frozenset({"blocks", "defaults", "overrides"})
+FILE_KEYS = frozenset({"blocks", "freezes", "rules"})
+TERMS = frozenset({"mode", "strikes", "guard", "approval", "notify"})
+"""What a block may hold, and an override too."""
 DEEP = ("with", "guard")
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A rule or a freeze that is not checked yet. ``place`` is where its name stands."""
+    """A rule, a block or a freeze that is not checked yet.
+
+    Attributes:
+        place: Where its name stands.
+        rungs: All of its ladder, if it has one; the first's settings are in the table.
+    """
 
     name: str
     table: Table
     place: Place
     what: str = "rule"
+    rungs: tuple[RungDraft, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,19 +43,26 @@ class Drafts:
 
     rules: list[Draft] = field(default_factory=list)
     freezes: list[Draft] = field(default_factory=list)
+    blocks: list[Draft] = field(default_factory=list)
 
 
 def merge(layers: Sequence[Mapping[str, str]], problems: Problems) -> Drafts:
-    """Read every file of every layer and merge rules and freezes by name, in order."""
+    """Read every file of every layer and merge rules, blocks and freezes by name."""
     rules: dict[str, Draft] = {}
+    blocks: dict[str, Draft] = {}
     freezes: dict[str, Draft] = {}
     for layer in layers:
         found = [_file(file, text, problems) for file, text in layer.items()]
-        for name, draft in _once("rule", [one.rules for one in found], problems).items():
-            earlier = rules.get(name)
-            rules[name] = draft if earlier is None else _over(earlier, draft)
+        _lay(rules, _once("rule", [one.rules for one in found], problems))
+        _lay(blocks, _once("block", [one.blocks for one in found], problems))
         freezes |= _once("freeze", [one.freezes for one in found], problems)
-    return Drafts(list(rules.values()), list(freezes.values()))
+    used = [_over_blocks(rule, blocks, problems) for rule in rules.values()]
+    return Drafts(used, list(freezes.values()), list(blocks.values()))
+
+
+def _lay(drafts: dict[str, Draft], layer: Mapping[str, Draft]) -> None:
+    for name, draft in layer.items():
+        drafts[name] = over(drafts[name], draft) if name in drafts else draft
 
 
 def _once(what: str, files: list[list[Draft]], problems: Problems) -> dict[str, Draft]:
@@ -70,31 +86,41 @@ def _file(file: str, text: str, problems: Problems) -> Drafts:
         problems.add(place, "the file holds no rules", "begin it with the line 'rules:'")
         return Drafts()
     for key, entry in node.entries.items():
-        if key in FILE_LATER:
-            problems.add(entry.key, f"not in this version: {key}", f"leave {key} out")
-        elif key not in FILE_KEYS:
+        if key not in FILE_KEYS:
             suggestion = instead(key, FILE_KEYS, "key")
             problems.add(entry.key, f"unknown key {key!r} in a rule file", suggestion)
-    rules = node.entries.get("rules")
-    if rules is None or not isinstance(rules.node, Items):
-        place = rules.node.place if rules else node.place
+    drafts = Drafts(freezes=_listed("freeze", node, problems))
+    for block in _listed("block", node, problems):
+        drafts.blocks.append(replace(block, table=_terms(block.table, problems)))
+    if "rules" not in node.entries or not isinstance(node.entries["rules"].node, Items):
+        place = node.entries["rules"].node.place if "rules" in node.entries else node.place
         problems.add(place, "there is no list of rules", "write rules: and a list, or []")
-        return Drafts(freezes=_freezes(node, problems))
-    drafts = [_draft("rule", rule, problems) for rule in rules.node.nodes]
-    good = [draft for draft in drafts if draft is not None]
-    shaped = [replace(one, table=_one_form(one.table, problems)) for one in good]
-    return Drafts(shaped, _freezes(node, problems))
+        return drafts
+    for rule in _listed("rule", node, problems):
+        table, rungs = split(rule.table, problems)
+        drafts.rules.append(replace(rule, table=table, rungs=rungs))
+    return drafts
 
 
-def _freezes(table: Table, problems: Problems) -> list[Draft]:
-    entry = table.entries.get("freezes")
+def _listed(what: str, file: Table, problems: Problems) -> list[Draft]:
+    entry = file.entries.get(f"{what}s")
     if entry is None:
         return []
     if not isinstance(entry.node, Items):
-        problems.add(entry.node.place, "freezes is no list", "write - name: and its keys")
+        problems.add(entry.node.place, f"{what}s is no list", "write - name: and its keys")
         return []
-    drafts = [_draft("freeze", node, problems) for node in entry.node.nodes]
+    drafts = [_draft(what, node, problems) for node in entry.node.nodes]
     return [draft for draft in drafts if draft is not None]
+
+
+def _terms(block: Table, problems: Problems) -> Table:
+    """Keep what a block may hold."""
+    for key, entry in block.entries.items():
+        if key not in TERMS | {"name"}:
+            suggestion = instead(key, TERMS, "key")
+            problems.add(entry.key, f"unknown key {key!r} in a block", suggestion)
+    entries = {k: entry for k, entry in block.entries.items() if k in TERMS | {"name"}}
+    return Table(entries, block.place)
 
 
 def _draft(what: str, node: Node, problems: Problems) -> Draft | None:
@@ -112,34 +138,8 @@ def _draft(what: str, node: Node, problems: Problems) -> Draft | None:
     return Draft(entry.node.value, node, entry.node.place, what)
 
 
-def _one_form(table: Table, problems: Problems) -> Table:
-    """Turn ``remediate: [{name: settings}]`` into ``remediate: name`` and ``with``."""
-    entry = table.entries.get("remediate")
-    if entry is None or not isinstance(entry.node, Items):
-        return table
-    rungs = entry.node.nodes
-    entries = {key: value for key, value in table.entries.items() if key != "remediate"}
-    rung = rungs[0] if rungs else None
-    if len(rungs) > 1:
-        message = "not in this version: ladders of several rungs"
-        problems.add(rungs[1].place, message, "keep the first rung")
-    if isinstance(rung, Scalar):
-        entries["remediate"] = Entry(entry.key, rung)
-    elif isinstance(rung, Table) and len(rung.entries) == 1:
-        ((name, inner),) = rung.entries.items()
-        entries["remediate"] = Entry(entry.key, Scalar(name, inner.key))
-        if "with" in entries:
-            message = "the settings are given twice: in with and in remediate"
-            problems.add(inner.key, message, "keep one of them")
-        elif not isinstance(inner.node, Scalar) or inner.node.value is not None:
-            entries["with"] = inner
-    else:
-        place = entry.node.place if rung is None else rung.place
-        problems.add(place, "this is not one remediation", "write remediate: drain_node")
-    return Table(entries, table.place)
-
-
-def _over(earlier: Draft, later: Draft) -> Draft:
+def over(earlier: Draft, later: Draft) -> Draft:
+    """Lay one draft over another: its keys count, guard and settings key by key."""
     entries = dict(earlier.table.entries)
     if _remediation(later.table) not in {None, _remediation(earlier.table)}:
         entries.pop("with", None)
@@ -155,9 +155,34 @@ def _over(earlier: Draft, later: Draft) -> Draft:
             entries[key] = Entry(entry.key, node)
         else:
             entries[key] = entry
-    return replace(earlier, table=Table(entries, earlier.table.place))
+    rungs = later.rungs if "remediate" in later.table.entries else earlier.rungs
+    return replace(earlier, table=Table(entries, earlier.table.place), rungs=rungs)
 
 
 def _remediation(table: Table) -> object:
     entry = table.entries.get("remediate")
     return entry.node.value if entry and isinstance(entry.node, Scalar) else None
+
+
+def _over_blocks(rule: Draft, blocks: Mapping[str, Draft], problems: Problems) -> Draft:
+    """Lay a rule over the blocks that it uses."""
+    entry = rule.table.entries.get("use")
+    if entry is None:
+        return rule
+    own = {key: one for key, one in rule.table.entries.items() if key != "use"}
+    found = replace(rule, table=Table({}, rule.table.place))
+    for node in entry.node.nodes if isinstance(entry.node, Items) else (entry.node,):
+        name = node.value if isinstance(node, Scalar) else None
+        if not isinstance(name, str):
+            problems.add(node.place, "this is no block's name", "write use: NAME, or a list")
+        elif name not in blocks:
+            suggestion = instead(name, blocks, "block")
+            problems.add(node.place, f"there is no block {name!r}", suggestion)
+        else:
+            found = over(found, replace(blocks[name], table=_unnamed(blocks[name].table)))
+    return over(found, replace(rule, table=Table(own, rule.table.place)))
+
+
+def _unnamed(block: Table) -> Table:
+    entries = {key: entry for key, entry in block.entries.items() if key != "name"}
+    return Table(entries, block.place)

@@ -7,24 +7,24 @@ and pydantic only where a rule is wrong. Reads no file: an adapter hands the tex
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from shared.core.facts import FactsKind
 from shared.core.remediation import Remediation
 from shared.core.signals import SignalType
-from shared.rules.book import Rule, RuleBook, content_of, hash_of
-from shared.rules.checking import check
-from shared.rules.conditions import Condition, compile_condition
-from shared.rules.documents import Scalar, locate
+from shared.rules import rungs, versions
+from shared.rules.book import Rule, RuleBook, RuleTest, Rung
+from shared.rules.compiling import compile_at
+from shared.rules.conditions import Condition
+from shared.rules.content import content_of, hash_of
+from shared.rules.documents import Entry, Node, Scalar, Table, locate
 from shared.rules.drafts import Draft, merge
-from shared.rules.problems import Place, Problems, instead
-from shared.rules.settings import convert, known_settings
-from shared.rules.shape import RUNG_LATER, RuleShape, freeze_of, shape
+from shared.rules.problems import Problems, instead
+from shared.rules.refusals import refuse_demands
+from shared.rules.shape import RuleShape, freeze_of, shape
 
 Remediations = Mapping[str, Remediation]
-
-_SYNTAX = re.compile(r"<input>:(\d+):(\d+): (?:Syntax error: )?([^\n]+)")
 
 
 def load_rules(layers: Sequence[Mapping[str, str]], remediations: Remediations) -> RuleBook:
@@ -34,6 +34,9 @@ def load_rules(layers: Sequence[Mapping[str, str]], remediations: Remediations) 
         layers: Each maps file names, as problems shall name them, to their texts.
         remediations: What rules may name.
 
+    Returns:
+        The rules by priority, equals in the order of the files.
+
     Raises:
         RulesRefused: Anything is wrong; it carries every problem found.
     """
@@ -42,42 +45,85 @@ def load_rules(layers: Sequence[Mapping[str, str]], remediations: Remediations) 
     names = [draft.name for draft in drafts.rules]
     rules = [_rule(draft, remediations, names, problems) for draft in drafts.rules]
     freezes = [freeze_of(draft, problems) for draft in drafts.freezes]
+    for block in drafts.blocks:
+        _check_block(block, problems)
     problems.refuse_if_any([file for layer in layers for file in layer])
+    good = [rule for rule in rules if rule is not None]
     return RuleBook(
-        tuple(rule for rule in rules if rule is not None),
+        tuple(sorted(good, key=lambda rule: -rule.priority)),
         tuple(one for one in freezes if one is not None),
     )
+
+
+def _check_block(block: Draft, problems: Problems) -> None:
+    """Check a block as far as it can be without a rule, so that an unused one is right."""
+    model = shape(block, problems)
+    _condition_of(block, model.approval.when, ("approval", "when"), None, problems)
 
 
 def _rule(
     draft: Draft, remediations: Remediations, names: list[str], problems: Problems
 ) -> Rule | None:
-    """Check a merged rule in every part that can be checked; build it if all are good."""
-    before = len(problems)
-    model = shape(draft, problems)
+    """Check a merged rule with its overrides."""
+    base, scoped = versions.split(draft, problems)
     if not {"on", "remediate"} & draft.table.entries.keys():
+        shape(base, problems)
         _refuse_bare(draft, names, problems)
         return None
+    before = len(problems)
+    rule = _build(base, remediations, problems)
+    built = [(scope, _build(version, remediations, problems)) for scope, version in scoped]
+    if rule is None or len(problems) > before:
+        return None
+    overrides = tuple((scope, one) for scope, one in built if one is not None)
+    whole = replace(rule, overrides=overrides)
+    return replace(whole, hash=hash_of(content_of(whole)))
+
+
+def _build(draft: Draft, remediations: Remediations, problems: Problems) -> Rule | None:
+    """Check one version of a rule in every part that can be; build it if all are good."""
+    before = len(problems)
+    model = shape(draft, problems)
     remediation = _remediation(draft, model, remediations, problems)
     on = _signals(draft, model, remediation, problems)
-    settings = _settings(draft, model, remediation, problems)
-    condition = _condition(draft, model, remediation, problems)
-    if len(problems) > before or remediation is None or condition is None:
+    facts = remediation.facts if remediation else None
+    condition = _condition_of(draft, model.when, ("when",), facts, problems)
+    asked = model.approval
+    approval_when = _condition_of(draft, asked.when, ("approval", "when"), facts, problems)
+    first = _first(draft, remediation, problems)
+    rest = [rungs.later(one, on, remediations, problems) for one in draft.rungs[1:]]
+    refuse_demands(draft, model, on, remediation, problems)
+    if len(problems) > before or first is None or condition is None:
         return None
+    guard = model.guard
     rule = Rule(
         name=model.name,
         on=on,
         condition=condition,
-        remediation=remediation,
-        settings=settings,
+        remediation=first.remediation,
+        settings=first.settings,
         mode=model.mode,
-        cooldown=model.cooldown,
+        cooldown=guard.cooldown,
         hash="",
         source=f"{draft.place.file}:{draft.place.line}",
         description=model.description,
         notes=model.notes,
-        max_age=model.max_age,
-        freezes=model.freezes,
+        max_age=guard.max_age,
+        freezes=guard.freezes,
+        verify=first.verify,
+        timeout=first.timeout,
+        ladder=tuple(rung for rung in rest if rung is not None),
+        priority=model.priority,
+        match=model.match,
+        strikes=model.strikes,
+        limits=guard.limits,
+        canary=guard.canary,
+        breaker=guard.breaker,
+        budget=guard.budget,
+        approval=asked.terms,
+        approval_when=approval_when,
+        notify=model.notify,
+        tests=_tests(draft, model),
     )
     return replace(rule, hash=hash_of(content_of(rule)))
 
@@ -125,73 +171,47 @@ def _signals(
     return frozenset(on)
 
 
-def _settings(
-    draft: Draft, model: RuleShape, remediation: Remediation | None, problems: Problems
-) -> object:
-    """Convert ``with`` to the remediation's own settings."""
+def _first(draft: Draft, remediation: Remediation | None, problems: Problems) -> Rung | None:
+    """Check the first rung, or the only remediation."""
     if remediation is None:
         return None
-    known = known_settings(remediation.settings)
-    values: dict[str, object] = {}
-    for name, value in model.settings.items():
-        key, place = locate(draft.table, ("with", name))
-        if name in known:
-            try:
-                values[name] = convert(value, known[name])
-            except ValueError as error:
-                _refuse(place, f"with.{name}", error, problems)
-        elif name in RUNG_LATER:
-            problems.add(key, f"not in this version: {name}", f"leave {name} out")
-        else:
-            message = f"{remediation.name} has no setting {name!r}"
-            problems.add(key, message, instead(name, known, "setting"))
-    try:
-        return remediation.settings(**values)
-    except ValueError as error:
-        _refuse(locate(draft.table, ("with",))[1], "with", error, problems)
-        return None
+    entry = draft.table.entries.get("with")
+    table = entry.node if entry and isinstance(entry.node, Table) else None
+    if table is None:
+        table = Table({}, entry.node.place if entry else draft.place)
+    settings = rungs.settings_of(table, remediation, "with", problems)
+    if not draft.rungs:
+        return Rung(remediation, settings)
+    return rungs.checked(draft.rungs[0], remediation, settings, problems)
 
 
-def _refuse(place: Place, where: str, error: ValueError, problems: Problems) -> None:
-    """Report a value that was refused with ``what is wrong: what to write``."""
-    wrong, _, suggestion = str(error).rpartition(": ")
-    problems.add(place, f"{where}: {wrong}" if wrong else where, suggestion)
-
-
-def _condition(
-    draft: Draft, model: RuleShape, remediation: Remediation | None, problems: Problems
+def _condition_of(
+    draft: Draft,
+    text: str | None,
+    path: tuple[str, ...],
+    facts: FactsKind | None,
+    problems: Problems,
 ) -> Condition | None:
-    """Compile the condition and check the names in it."""
-    try:
-        condition = compile_condition(model.when)
-    except ValueError as error:
-        _refuse_syntax(draft, model.when, str(error), problems)
+    """Compile the condition at a place of the rule; None if there is none."""
+    if text is None:
         return None
-
-    def report(at: int, message: str, suggestion: str) -> None:
-        problems.add(_within(draft, at), f"when: {message}", suggestion)
-
-    check(condition, remediation.facts if remediation else None, report)
-    return condition
+    return compile_at(text, _node(draft.table, path), ".".join(path), facts, problems)
 
 
-def _refuse_syntax(draft: Draft, text: str, error: str, problems: Problems) -> None:
-    """Report the compiler's first finding at its own position."""
-    found = _SYNTAX.search(error)
-    line, column, what = found.groups() if found else ("1", "1", error)
-    at = int(column) - 1 if line == "1" else 0
-    suggestion = 'write CEL, for example target.tags.workload == "training"'
-    for wrong, right in ((" and ", "&&"), (" or ", "||"), ("not ", "!")):
-        if wrong in text:
-            suggestion = f"write {right} instead of {wrong.strip()}"
-    where = f" (line {line} of the condition)" if line != "1" else ""
-    message = f"when: the condition does not compile{where}: {what}"
-    problems.add(_within(draft, at), message, suggestion)
+def _node(table: Table, path: tuple[str, ...]) -> Node:
+    """Find what stands at a place; where nothing does, the table itself stands for it."""
+    found: Node = table
+    for key in path:
+        entry: Entry | None = found.entries.get(key) if isinstance(found, Table) else None
+        if entry is None:
+            return Scalar(None, table.place)
+        found = entry.node
+    return found
 
 
-def _within(draft: Draft, character: int) -> Place:
-    """Point into the condition where its text stands verbatim, else at its start."""
-    entry = draft.table.entries.get("when")
-    if entry and isinstance(entry.node, Scalar) and entry.node.text is not None:
-        return entry.node.text.right(character)
-    return locate(draft.table, ("when",))[1]
+def _tests(draft: Draft, model: RuleShape) -> tuple[RuleTest, ...]:
+    places = [locate(draft.table, ("tests", index))[1] for index in range(len(model.tests))]
+    return tuple(
+        replace(test, source=f"{place.file}:{place.line}")
+        for test, place in zip(model.tests, places, strict=True)
+    )

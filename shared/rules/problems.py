@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from shared.core.errors import InvalidSetting
 
-LISTED_AT_MOST = 14
+LISTED_AT_MOST = 20
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -8,8 +8,7 @@ what is wrong: this file takes no rule that they would refuse, reads none differ
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -17,22 +16,29 @@ from typing import Any
 from shared.core.freezes import Freeze
 from shared.core.plans import Mode
 from shared.core.signals import SignalType
+from shared.core.terms import Breaker, Budget, Canary, Channel, Limit, Match, Strikes
+from shared.rules import forms
+from shared.rules.book import DEFAULT_LIMITS, RuleTest
+from shared.rules.demands import Asked
 from shared.rules.documents import plain
 from shared.rules.drafts import Draft
+from shared.rules.forms import NotPlain
+from shared.rules.measures import Read, condition, name, text, whole, word
 from shared.rules.problems import Problems
 from shared.rules.settings import duration
 
-NAME = r"^[a-z0-9]+(-[a-z0-9]+)*$"
-NAME_AT_MOST = 64
-WHEN_AT_MOST = 2000
-RUNG_LATER = frozenset({"timeout", "verify"})
-"""Settings of the full language that this version refuses by name."""
-_KEYS = frozenset(
-    {"name", "description", "notes", "on", "when", "remediate", "with", "mode", "guard"}
-)
-_GUARD_KEYS = frozenset({"cooldown"})
-_SIGNALS = {kind.value: kind for kind in SignalType}
-_MODES = {mode.value: mode for mode in Mode}
+
+@dataclass(frozen=True, slots=True)
+class GuardShape:
+    """What may hold a rule back."""
+
+    cooldown: timedelta = timedelta(0)
+    max_age: timedelta | None = None
+    freezes: tuple[Freeze, ...] = ()
+    limits: tuple[Limit, ...] = DEFAULT_LIMITS
+    canary: Canary | None = None
+    breaker: Breaker | None = None
+    budget: Budget | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +48,18 @@ class RuleShape:
     name: str
     description: str = ""
     notes: str = ""
+    priority: int = 0
+    match: Match = Match.FIRST
     on: tuple[SignalType, ...] | None = None
     when: str = "true"
+    strikes: Strikes | None = None
     remediate: str | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     mode: Mode = Mode.OBSERVE
-    cooldown: timedelta = timedelta(0)
-    max_age: timedelta | None = None
-    freezes: tuple[Freeze, ...] = ()
-
-
-class _NotPlain(Exception):
-    """The models must look at this one."""
+    guard: GuardShape = field(default_factory=GuardShape)
+    approval: Asked = field(default_factory=Asked)
+    notify: tuple[Channel, ...] = ()
+    tests: tuple[RuleTest, ...] = ()
 
 
 def shape(draft: Draft, problems: Problems) -> RuleShape:
@@ -62,22 +68,9 @@ def shape(draft: Draft, problems: Problems) -> RuleShape:
     found = read_plain(content)
     if found is not None:
         return found
-    from shared.rules.misshapen import freezes_within, modelled  # noqa: PLC0415 - pydantic
+    from shared.rules.misshapen import modelled  # noqa: PLC0415 - imports pydantic
 
-    model = modelled(draft, problems)
-    return RuleShape(
-        name=model.name,
-        description=model.description,
-        notes=model.notes,
-        on=model.on,
-        when=model.when,
-        remediate=model.remediate,
-        settings=model.with_,
-        mode=model.mode,
-        cooldown=model.guard.cooldown,
-        max_age=model.guard.max_age,
-        freezes=freezes_within(draft, model),
-    )
+    return modelled(draft, problems)
 
 
 def freeze_of(draft: Draft, problems: Problems) -> Freeze | None:
@@ -89,73 +82,64 @@ def freeze_of(draft: Draft, problems: Problems) -> Freeze | None:
 
 def read_plain(content: Mapping[str, Any]) -> RuleShape | None:
     """Read a rule that is plainly right; None leaves the verdict to the models."""
-    if not content.keys() <= _KEYS or "name" not in content:
+    if not content.keys() <= READ.keys() or "name" not in content:
         return None
     try:
-        return RuleShape(**{_FIELDS.get(k, k): _READ[k](v) for k, v in content.items()})
-    except (_NotPlain, ValueError):
+        return RuleShape(**{_FIELDS.get(k, k): READ[k](v) for k, v in content.items()})
+    except ValueError:
         return None
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise _NotPlain
-    value.encode()  # a lone surrogate is no text: UnicodeEncodeError is a ValueError
-    return value
-
-
-def _name(value: object) -> str:
-    text = _text(value)
-    if len(text) > NAME_AT_MOST or not re.fullmatch(NAME, text):
-        raise _NotPlain
-    return text
 
 
 def _on(value: object) -> tuple[SignalType, ...]:
-    words = value if isinstance(value, list) else [value]
-    found = [_SIGNALS.get(_text(word)) for word in words]
-    if not found or None in found:
-        raise _NotPlain
-    return tuple(kind for kind in found if kind is not None)
-
-
-def _when(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    text = _text(value)
-    if len(text) > WHEN_AT_MOST:
-        raise _NotPlain
-    return text
-
-
-def _mode(value: object) -> Mode:
-    mode = _MODES.get(_text(value))
-    if mode is None:
-        raise _NotPlain
-    return mode
+    found = tuple(_SIGNAL(one) for one in (value if isinstance(value, list) else [value]))
+    if not found:
+        raise NotPlain
+    return found
 
 
 def _with(value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise _NotPlain
-    return {_text(key): item for key, item in value.items()}
+        raise NotPlain
+    return {text(key): item for key, item in value.items()}
 
 
-def _cooldown(value: object) -> timedelta:
-    if not isinstance(value, dict) or not value.keys() <= _GUARD_KEYS:
-        raise _NotPlain
-    return duration(value["cooldown"]) if value else timedelta(0)
+def _list_of(read: Read, most: int) -> Callable[[object], tuple[Any, ...]]:
+    def read_list(value: object) -> tuple[Any, ...]:
+        if not isinstance(value, list) or len(value) > most:
+            raise NotPlain
+        return tuple(read(one) for one in value)
+
+    return read_list
 
 
-_FIELDS = {"with": "settings", "guard": "cooldown"}
-_READ: Mapping[str, Any] = {
-    "name": _name,
-    "description": _text,
-    "notes": _text,
+_SIGNAL = word(SignalType)
+_FIELDS = {"with": "settings"}
+_GUARD = forms.Form(
+    GuardShape,
+    {
+        "cooldown": duration,
+        "max_age": duration,
+        "limits": _list_of(forms.LIMIT, forms.LIMITS_AT_MOST),
+        "canary": forms.CANARY,
+        "breaker": forms.BREAKER,
+        "budget": forms.BUDGET,
+    },
+)
+GUARD_KEYS = frozenset(_GUARD.keys)
+READ: Mapping[str, Read] = {
+    "name": name,
+    "description": text,
+    "notes": text,
+    "priority": whole(-forms.PRIORITY, forms.PRIORITY),
+    "match": word(Match),
     "on": _on,
-    "when": _when,
-    "remediate": _text,
+    "when": condition,
+    "strikes": forms.STRIKES,
+    "remediate": text,
     "with": _with,
-    "mode": _mode,
-    "guard": _cooldown,
+    "mode": word(Mode),
+    "guard": _GUARD,
+    "approval": forms.approval,
+    "notify": forms.channels,
+    "tests": _list_of(forms.TEST, forms.TESTS_AT_MOST),
 }

@@ -3,26 +3,41 @@
 import json
 import random as shuffling
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.core.pauses import Scope
 from shared.core.plans import Mode
 from shared.core.signals import SignalType
-from shared.rules.book import RuleBook, content_of
+from shared.core.steps import Verb
+from shared.core.terms import (
+    ApprovalKind,
+    ApprovalTerms,
+    Breaker,
+    Budget,
+    Canary,
+    Channel,
+    Limit,
+    LimitScope,
+    Match,
+    Money,
+    Strikes,
+)
+from shared.rules.book import RuleBook, RuleTest, Rung
 from shared.rules.conditions import (
     ConditionFailed,
     compile_condition,
     environment,
     evaluate,
 )
+from shared.rules.content import content_of
 from shared.rules.loading import load_rules
 from shared.rules.problems import RulesRefused
 from tests.unit.rules.small import (
     FACTS,
-    GOOD,
     NOW,
     REMEDIATIONS,
     RESOURCE,
@@ -30,6 +45,7 @@ from tests.unit.rules.small import (
     SMALL,
     Settings,
     Speed,
+    idle,
     load,
     rule,
 )
@@ -64,16 +80,86 @@ SETTINGS = st.builds(
     pools=st.lists(WORDS, max_size=3).map(tuple),
     speed=st.sampled_from(Speed),
 )
+HOURS = st.integers(1, 24).map(lambda hours: timedelta(hours=hours))
+MOMENTS = st.datetimes(datetime(2020, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC))
+CONDITIONS = st.sampled_from(["true", "now == now", 'target.tags.a != "b"'])
+COMPILED = CONDITIONS.map(compile_condition)
+COUNTS = st.integers(0, 1000)
+LIMITS = st.builds(
+    Limit,
+    scope=st.sampled_from([LimitScope.POOL, LimitScope.SCALE_SET]),
+    count=COUNTS,
+    percent=st.floats(0, 100),
+    at_least=st.none() | st.integers(0, 5),
+    at_most=st.none() | st.integers(5, 9),
+    within=st.none() | HOURS,
+)
+CANARIES = st.builds(Canary, st.integers(1, 10), HOURS, st.just(timedelta(days=2)))
+BREAKERS = st.builds(
+    Breaker,
+    scope=st.just(LimitScope.POOL),
+    within=HOURS,
+    count=st.integers(1, 1000),
+    percent=st.none() | st.floats(0, 100, exclude_min=True),
+    small_pool=COUNTS,
+    wait=HOURS,
+    young=HOURS,
+)
+MONEY = st.builds(Money, st.floats(50, 100), st.floats(1, 50), HOURS)
+BUDGETS = st.builds(Budget, st.integers(0, 100), HOURS, st.none() | MONEY)
+APPROVALS = st.builds(
+    ApprovalTerms,
+    st.sampled_from([ApprovalKind.REQUIRED, ApprovalKind.FOUR_EYES]),
+    HOURS,
+    st.none() | st.just(Verb.CORDON),
+)
+TESTS = st.builds(
+    RuleTest,
+    event=st.just("x.json") | st.dictionaries(WORDS, WORDS, max_size=2),
+    expect=st.sampled_from(["hold", "skip"]),
+    source=st.just(""),
+    facts=st.none() | st.just({"a": 1}),
+    reason=st.none() | st.just("busy"),
+    at=st.none() | MOMENTS,
+    name=WORDS,
+)
+RUNGS = st.builds(
+    Rung,
+    remediation=st.just(SMALL),
+    settings=SETTINGS,
+    verify=st.lists(COMPILED, max_size=2).map(tuple),
+    timeout=st.none() | HOURS,
+)
+SCOPES = st.sampled_from(["tag:a=b", f"resource:{RESOURCE.id}"]).map(Scope.parse)
+DEMANDS: dict[str, st.SearchStrategy[Any]] = {
+    "priority": st.integers(-1000, 1000),
+    "match": st.sampled_from(Match),
+    "strikes": st.none() | st.builds(Strikes, st.integers(1, 100), HOURS),
+    "limits": st.lists(LIMITS, max_size=2).map(tuple),
+    "canary": st.none() | CANARIES,
+    "breaker": st.none() | BREAKERS,
+    "budget": st.none() | BUDGETS,
+    "approval": st.none() | APPROVALS,
+    "approval_when": COMPILED,
+    "notify": st.sets(st.sampled_from(Channel)).map(tuple),
+    "verify": st.lists(COMPILED, max_size=2).map(tuple),
+    "timeout": st.none() | HOURS,
+    "ladder": st.lists(RUNGS, max_size=2).map(tuple),
+    "scope": st.none() | SCOPES,
+    "tests": st.lists(TESTS, max_size=2).map(tuple),
+    "max_age": st.none() | HOURS,
+}
 CONTENTS = st.fixed_dictionaries(
     {
         "name": NAMES,
         "description": WORDS,
         "notes": WORDS,
-        "on": st.sets(st.sampled_from(sorted(SMALL.answers)), min_size=1),
+        "on": st.just([SignalType.COMPUTE_IDLE]),
         "when": st.sampled_from(["true", "signal.x == 1", 'target.tags.a != "b"']),
         "settings": SETTINGS,
         "mode": st.sampled_from(Mode),
         "cooldown": SPANS,
+        **DEMANDS,
     }
 )
 
@@ -107,24 +193,20 @@ def test_a_good_file_with_a_wound_is_a_rule_book_or_a_refusal(at, length, put):
     check(outcome(RICH, RICH[:at] + put + RICH[at + length :]))
 
 
-BASE = load(GOOD).rules[0]
+BASE = load(idle()).rules[0]
 
 
 def rule_of(content: dict[str, Any]) -> dict[str, object]:
     """Write generated content as a rule file would say it."""
-    return content_of(
-        replace(
-            BASE,
-            name=content["name"],
-            description=content["description"],
-            notes=content["notes"],
-            on=frozenset(content["on"]),
-            condition=compile_condition(content["when"]),
-            settings=content["settings"],
-            mode=content["mode"],
-            cooldown=content["cooldown"],
-        )
-    )
+    given = {key: value for key, value in content.items() if key not in {"when", "scope"}}
+    given["on"] = frozenset(content["on"])
+    if content["approval"] is None:
+        given["approval_when"] = None
+    rule = replace(BASE, condition=compile_condition(content["when"]), **given)
+    if content["scope"] is not None:
+        version = replace(rule, cooldown=timedelta(hours=7), tests=())
+        rule = replace(rule, overrides=((content["scope"], version),))
+    return content_of(rule)
 
 
 def dump(content: dict[str, object]) -> str:

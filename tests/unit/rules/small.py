@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
@@ -18,6 +18,7 @@ from shared.rules.loading import load_rules
 from shared.rules.problems import RulesRefused
 
 NOW = datetime(2030, 1, 1, 3, tzinfo=UTC)
+IDLE = SignalType.COMPUTE_IDLE
 VM = (
     "/subscriptions/5f0ac1d2-0000-4000-8000-000000000001/resourceGroups/lab"
     "/providers/Microsoft.Compute/virtualMachines/dev-1"
@@ -72,6 +73,25 @@ SMALL = Remediation(
 )
 REMEDIATIONS = {"small_thing": SMALL}
 
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """What a rule may set.
+
+    Attributes:
+        timeout: A setting that is called as a rung's own key is.
+    """
+
+    timeout: timedelta = timedelta(minutes=1)
+
+
+SEVERAL = {
+    **REMEDIATIONS,
+    "timed_thing": replace(SMALL, name="timed_thing", settings=Timed),
+    "node_thing": replace(SMALL, name="node_thing", facts=FactsKind.NODE),
+    "idle_thing": replace(SMALL, name="idle_thing", answers=frozenset({IDLE})),
+}
+
 GOOD = """rules:
   - name: small-rule
     on: vm.preempt
@@ -84,15 +104,20 @@ def rule(*lines: str) -> str:
     return GOOD + "".join(f"    {line}\n" for line in lines)
 
 
-def load(*texts: str) -> RuleBook:
+def idle(*lines: str) -> str:
+    """Give a rule on something voluntary, with more lines from the fifth on."""
+    return rule(*lines).replace("vm.preempt", "compute.idle")
+
+
+def load(*texts: str, several: bool = False) -> RuleBook:
     """Load texts as layers of one file each: f0.yaml, f1.yaml, ..."""
     layers = [{f"f{index}.yaml": text} for index, text in enumerate(texts)]
-    return load_rules(layers, REMEDIATIONS)
+    return load_rules(layers, SEVERAL if several else REMEDIATIONS)
 
 
-def refusal(*texts: str) -> list[str]:
+def refusal(*texts: str, several: bool = False) -> list[str]:
     """Give the problems' lines of texts that must not load."""
     with pytest.raises(RulesRefused) as refused:
-        load(*texts)
+        load(*texts, several=several)
     assert str(refused.value).splitlines() == [str(p) for p in refused.value.problems]
     return str(refused.value).splitlines()

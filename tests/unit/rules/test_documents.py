@@ -61,7 +61,7 @@ def test_plain_words_mean_what_yaml_1_2_says(text, value):
         ("rules:", "1:7: there is no list of rules"),
         ("rules: [3]", "1:9: a rule is not a mapping"),
         ("rules: [{name: 3}]", "1:16: the name is not text"),
-        ("blocks: {}\nrules: []", "1:1: not in this version: blocks"),
+        ("blocks: {}\nrules: []", "1:9: blocks is no list; write - name: and its keys"),
         ("x" * (512 * 1024 + 1), "1:1: the file has 524289 characters"),
     ],
 )

@@ -77,7 +77,7 @@ def test_what_loads_fits_the_schema(text):
         rule("with: {wait: 3}"),
         rule("guard: {cooldown: 3}"),
         GOOD.replace("small_thing", "smal_thing"),
-        GOOD.replace("small_thing", "[small_thing, small_thing]"),
+        GOOD.replace("small_thing", "[]"),
         GOOD.replace("small_thing", "[small_thing: {trise: 3}]"),
         GOOD.replace("vm.preempt", "vm.prempt"),
         GOOD.replace("small-rule", "Small"),
