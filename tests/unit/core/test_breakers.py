@@ -149,6 +149,13 @@ def test_after_the_wait_one_plan_tries_and_the_others_wait_for_it():
     assert Hold(Reason.BREAKER_OPEN, NOW + 30 * SECOND, words) == guardrails.ask(other)
 
 
+def test_the_first_canary_stays_the_one():
+    """A second one would be the storm's next victim."""
+    tried = breakers.half_open(OPEN, "p-1", NOW)
+    assert "p-1" == tried.canary
+    assert tried is breakers.half_open(tried, "p-2", NOW + MINUTE)
+
+
 def test_a_canary_that_is_done_closes_the_breaker_and_forgives():
     """The held events are heard again: forgiven, they must not trip it at once."""
     tried = replace(OPEN, canary="p-1", canary_at=NOW)
@@ -203,6 +210,8 @@ def test_an_eviction_is_neither_held_nor_counted():
     context = counted(OPEN, breaker=a_breaker(), signal=a_notice())
     assert guardrails.ask(context) is None
     assert () == heard(context)
+    brewing = storm_tally(*FOUR, failed(6))
+    assert () == heard(counted(brewing, breaker=a_breaker(), signal=a_notice()))
 
 
 def test_a_dry_run_counts_nothing():
