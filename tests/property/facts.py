@@ -31,6 +31,9 @@ RESOURCES = st.builds(
     tags=st.dictionaries(WORDS, WORDS, max_size=3),
     size=WORDS,
     pool=WORDS,
+    pool_size=st.none() | st.integers(0, 5000),
+    zone=WORDS,
+    created_at=st.none() | MOMENTS,
 )
 NODES = st.builds(
     AksNode,

@@ -65,7 +65,8 @@ def _lock_vault(world: FakeResources) -> None:
 
 def _instance(vm: str) -> Resource:
     tags = {"Workload": "inference", "team": "vision"}
-    return Resource(vm, SCALE_SET_VM, "29", w.REGION, tags, w.GPU_SIZE, w.SCALE_SET)
+    place = {"pool": w.SCALE_SET, "pool_size": 2, "zone": "2", "created_at": w.LONG_AGO}
+    return Resource(vm, SCALE_SET_VM, "29", w.REGION, tags, w.GPU_SIZE, **place)
 
 
 def learning() -> FakeMachineLearning:

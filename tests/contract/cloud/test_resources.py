@@ -14,6 +14,15 @@ async def test_an_instance_has_its_scale_sets_tags_under_its_own(cloud: Cloud) -
     assert (w.GPU_SIZE, w.SCALE_SET, "29") == (found.size, found.pool, found.name)
 
 
+async def test_an_instance_has_its_pools_size_its_zone_and_its_age(cloud: Cloud) -> None:
+    """Limits count by them, and a young machine's failures are no storm."""
+    machine = await cloud.compute.machine(w.INSTANCE)
+    assert machine is not None
+    for found in (await cloud.resources.resource(w.INSTANCE), machine.resource):
+        assert found is not None
+        assert (2, "2", w.LONG_AGO) == (found.pool_size, found.zone, found.created_at)
+
+
 async def test_case_does_not_matter(cloud: Cloud) -> None:
     """Azure mixes the case of ids from one message to the next."""
     found = await cloud.resources.resource(w.DEV.lower())

@@ -65,7 +65,8 @@ def _instance(vm: str) -> dict[str, Any]:
         "location": REGION,
         "tags": {"Workload": "inference"},
         "sku": {"name": GPU_SIZE},
-        "properties": {},
+        "zones": ["2"],
+        "properties": {"timeCreated": stamp(LONG_AGO)},
     }
 
 
