@@ -141,34 +141,43 @@ def _signals(document: Any, now: datetime) -> tuple[list[Signal], list[Unanswere
 
 
 def _facts(path: Path | None, signals: list[Signal]) -> FactsOf:
-    """Read FACTS.json strictly: a slip there would be taken for something unknown."""
-    from cli.recording import BadLine, FactsOf, facts_of
-    from shared.core.facts import FactsKind
-    from shared.core.facts_json import WrongFacts, facts_from_json
+    from cli.recording import FactsOf
 
     if path is None:
         return FactsOf({})
-    document = _json(str(path), "the facts")
+    return checked_facts(_json(str(path), "the facts"), str(path), signals)
+
+
+def checked_facts(document: Any, where: str, signals: list[Signal]) -> FactsOf:
+    """Read a facts document strictly: a slip would be taken for something unknown.
+
+    Raises:
+        BadInput: It is none, or about something else than the signals.
+    """
+    from cli.recording import BadLine, facts_of
+    from shared.core.facts import FactsKind
+    from shared.core.facts_json import WrongFacts, facts_from_json
+
     try:
         read = facts_of(document)
     except BadLine as error:
-        raise BadInput(f"{path}: {error}") from error
+        raise BadInput(f"{where}: {error}") from error
     targets = {signal.target.casefold(): signal.target for signal in signals}
     for target, kinds in document.items():
         if target.casefold() not in targets:
             about = " and ".join(targets.values()) or "no resource"
-            raise BadInput(f"{path}: it has facts of {target}; the event is about {about}")
+            raise BadInput(f"{where}: it has facts of {target}; the event is about {about}")
         for kind, value in kinds.items():
             if kind not in set(FactsKind):
                 known = ", ".join(FactsKind)
                 raise BadInput(
-                    f"{path}: {target}: {kind!r} is no kind of facts; known: {known}"
+                    f"{where}: {target}: {kind!r} is no kind of facts; known: {known}"
                 )
             try:
                 if value is not None:
                     facts_from_json(FactsKind(kind), value, is_strict=True)
             except WrongFacts as error:
-                raise BadInput(f"{path}: {target}: {kind}.{error}") from error
+                raise BadInput(f"{where}: {target}: {kind}.{error}") from error
     return read
 
 

@@ -14,13 +14,16 @@ from typing import Any
 
 SCHEMA_FILE = Path(__file__).parents[1] / "rules" / "schema.json"
 WIDE = 170
+SUFFIXES = frozenset({".yaml", ".yml"})
 
 
 def register(subparsers: Any) -> None:
     """Add ``rules check`` and ``rules schema`` to the command line."""
     parser = subparsers.add_parser("rules", help="check rule files, write their schema")
     commands = parser.add_subparsers(dest="rules_command", required=True)
-    check = commands.add_parser("check", help="load rule folders; exit 1 on any problem")
+    check = commands.add_parser(
+        "check", help="load rule folders, run their tests; exit 1 on any problem"
+    )
     check.add_argument(
         "folders", nargs="+", type=Path, metavar="DIR", help="a later one wins by rule name"
     )
@@ -33,14 +36,17 @@ def register(subparsers: Any) -> None:
 
 
 def read_layer(folder: Path) -> dict[str, str]:
-    """Read the rule files directly in a folder, in name order.
+    """Read the rule files directly in a folder, in name order, or one rule file.
 
     Raises:
-        FileNotFoundError: It is no folder, or has no rule file.
+        FileNotFoundError: It is neither, or has no rule file.
     """
-    if not folder.is_dir():
+    if folder.is_file() and folder.suffix in SUFFIXES:
+        files = [folder]
+    elif folder.is_dir():
+        files = sorted(p for p in folder.iterdir() if p.suffix in SUFFIXES)
+    else:
         raise FileNotFoundError(f"{folder} is not a folder: name one that holds *.yaml files")
-    files = sorted(p for p in folder.iterdir() if p.suffix in {".yaml", ".yml"})
     if not files:
         raise FileNotFoundError(f"{folder} holds no *.yaml file: name a folder with rules")
     # Bytes that are no UTF-8 become characters that loading refuses with their place.
@@ -48,7 +54,7 @@ def read_layer(folder: Path) -> dict[str, str]:
 
 
 def run_check(arguments: argparse.Namespace) -> int:
-    """Load the folders as layers; print the rules, or everything that is wrong."""
+    """Load the folders as layers and run the rules' tests; print what is wrong, or all."""
     from shared.remediations import discover
     from shared.rules.loading import load_rules
     from shared.rules.problems import RulesRefused
@@ -59,10 +65,26 @@ def run_check(arguments: argparse.Namespace) -> int:
     except (OSError, RulesRefused) as error:
         print(error, file=sys.stderr)
         count = len(error.problems) if isinstance(error, RulesRefused) else 1
-        print(f"{count} problem{'' if count == 1 else 's'}", file=sys.stderr)
+        print(_count(count, "problem"), file=sys.stderr)
         return 1
+    from cli.rules_tests import run_tests
+
+    count, failures = run_tests(book)
     _show(book.rules)
-    return 0
+    for failure in failures:
+        print(failure, file=sys.stderr)
+    print(_summary(len(book.rules), count, len(failures)))
+    return 1 if failures else 0
+
+
+def _summary(rules: int, tests: int, failed: int) -> str:
+    """Count rules and tests in one line."""
+    said = f"{_count(rules, 'rule')}, {_count(tests - failed, 'test')} passed"
+    return f"{said}, {failed} failed" if failed else said
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _show(rules: Sequence[Any]) -> None:
@@ -72,13 +94,14 @@ def _show(rules: Sequence[Any]) -> None:
 
     from shared.core.durations import format_duration
 
-    table = Table(title=f"{len(rules)} rule{'' if len(rules) == 1 else 's'}")
+    table = Table(title=_count(len(rules), "rule"))
     for heading in ("rule", "on", "when", "remediate", "mode", "cooldown", "hash", "source"):
         table.add_column(heading, overflow="fold")
     for rule in rules:
         signals = "\n".join(sorted(rule.on))
         cooldown = format_duration(rule.cooldown)
-        names = (rule.name, signals, rule.condition.text, rule.remediation.name)
+        ladder = "\n".join(rung.remediation.name for rung in rule.rungs)
+        names = (rule.name, signals, rule.condition.text, ladder)
         cells = (*names, str(rule.mode), cooldown, rule.hash, rule.source)
         table.add_row(*(Text(cell) for cell in cells))
     # Not at a terminal there is no width to fit: keep one rule to a line where possible.
