@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from fractions import Fraction
 
 from shared.core.contexts import LOOK_AGAIN, Context
@@ -32,13 +32,19 @@ from shared.core.tallies import (
     Tally,
     event_token,
     fold,
-    kept,
     put,
+    recent,
     seen_at,
 )
 from shared.core.terms import Breaker
 
 FORGIVEN, STALE_FAILURE = "forgiven", "stale"
+DELIVERY = timedelta(minutes=15)
+"""How late an event may be and still be news: a metric alert's window and Event Grid's
+first six retries (10 s to 10 min) fit in it.
+
+Source: https://learn.microsoft.com/azure/event-grid/delivery-and-retry
+"""
 
 
 def is_failure(
@@ -58,16 +64,26 @@ def is_failure(
     return created_at is None or now - created_at >= breaker.young
 
 
+def failed_at(signal: Signal, now: datetime) -> datetime:
+    """Return when a failure counts: when it is heard, or when it was if that is long ago.
+
+    Alerts take minutes to arrive, so that a window of one minute would never see two of
+    them; but what an outage delivered hours late is no storm of now.
+    """
+    seen = seen_at(signal, now)
+    return now if now - seen <= DELIVERY else seen
+
+
 def note_failure(tally: Tally, signal: Signal, now: datetime) -> Tally:
-    """Count an event as a failure of its target, as of when its source saw it.
+    """Count an event as a failure of its target.
 
     The same event is one failure however often it is delivered, and none once it is
-    forgiven. One that arrives days late is written down and is no part of a storm now.
+    forgiven.
     """
     token = event_token(signal.event_id, signal.target)
-    at = seen_at(signal, now)
+    at = failed_at(signal, now)
     noted = put(tally, Entry(token, fold(signal.target), at, event=signal.event_id))
-    return tally if noted is tally else replace(noted, entries=kept(noted.entries, now))
+    return tally if noted is tally else replace(noted, entries=recent(noted.entries, now))
 
 
 def failing(tally: Tally, breaker: Breaker, now: datetime) -> frozenset[str]:

@@ -34,7 +34,8 @@ class Entry:
     Attributes:
         token: Plan id; for a strike or a failure ``event_token``.
         target: Full ARM id, folded.
-        at: When it began, aware UTC; for a strike or a failure when the source saw it.
+        at: When it began, aware UTC; for a strike when the source saw the event, for a
+            failure see ``breakers.failed_at``.
         ended_at: When the plan closed, or the failure was forgiven; None: it may still
             be under way.
         outcome: How the plan closed (``PlanOutcome``), or empty.
@@ -118,15 +119,20 @@ def seen_at(signal: Signal, now: datetime) -> datetime:
 def strike(tally: Tally, signal: Signal, strikes: Strikes, now: datetime) -> tuple[Tally, int]:
     """Count an event about a target; return how many there were in time, with this one.
 
-    The same event again is the same strike. One that comes too late to be within the
-    time is written down and does not count.
+    By when the source saw them, so that late delivery and any order count alike, and an
+    event that was held for hours has as many as when it came: the most in any span of
+    ``within`` that this event is in. The same event again is the same strike.
     """
     token = event_token(signal.event_id, signal.target)
-    at = seen_at(signal, now)
-    struck = put(tally, Entry(token, fold(signal.target), at, event=signal.event_id))
+    own = Entry(token, fold(signal.target), seen_at(signal, now), event=signal.event_id)
+    struck = put(tally, own)
     if struck is not tally:
-        struck = replace(struck, entries=kept(struck.entries, now))
-    return struck, sum(1 for one in struck.entries if one.is_within(strikes.within, now))
+        struck = replace(struck, entries=recent(struck.entries, now))
+    at = (struck.find(token) or own).at
+    seen = [one.at for one in struck.entries]
+    ends = [end for end in seen if at <= end < at + strikes.within] or [at]
+    counts = (sum(1 for one in seen if end - strikes.within < one <= end) for end in ends)
+    return struck, max(counts)
 
 
 def put(tally: Tally, *entries: Entry) -> Tally:
@@ -188,7 +194,7 @@ def kept(
     window: timedelta = LONGEST_WINDOW,
     most: int = MOST_ENTRIES,
 ) -> tuple[Entry, ...]:
-    """Forget what no window can count any more, and the oldest of too many.
+    """Forget what has ended and no window can count any more, and the oldest of too many.
 
     Each target's newest entry is kept before any target's second one, because limits
     count targets.
@@ -204,6 +210,11 @@ def kept(
         seen.add(one.target)
     tokens = {one.token for one in [*first, *rest][:most]}
     return tuple(one for one in young if one.token in tokens)
+
+
+def recent(entries: Iterable[Entry], now: datetime) -> tuple[Entry, ...]:
+    """Forget strikes and failures that are too old, though nothing ever ends them."""
+    return kept((one for one in entries if one.is_within(LONGEST_WINDOW, now)), now)
 
 
 def leaving(moments: Iterable[datetime], allowed: int) -> datetime | None:

@@ -111,6 +111,24 @@ def test_what_failed_before_the_window_is_no_part_of_a_storm():
     assert guardrails.ask(late) is None
 
 
+def test_alerts_take_minutes_to_come_and_are_news_when_they_do():
+    """A window of a minute must see a storm of alerts that were seen five minutes ago."""
+    minutes_old = {"signal": a_degradation(target=OWN, observed_at=NOW - 5 * MINUTE)}
+    four = tuple(failed(number) for number in (2, 3, 4, 5))
+    tight = a_breaker(within=MINUTE)
+    answer = guardrails.ask(counted(storm_tally(*four), breaker=tight, **minutes_old))
+    assert isinstance(answer, Hold)
+    assert Reason.STORM is answer.reason
+
+
+def test_failures_of_last_month_are_forgotten_when_a_new_one_is_heard():
+    """Nothing ever ends a failure; the row must not grow for ever."""
+    old = failed(2, 31 * 24 * HOUR)
+    context = counted(storm_tally(old, failed(3, HOUR)), breaker=a_breaker())
+    (noted,) = heard(context)
+    assert {OWN.casefold(), failed(3).target} == {one.target for one in noted.entries}
+
+
 def test_the_same_event_delivered_again_is_one_failure():
     """Event Grid delivers at least once."""
     context = counted(storm_tally(*FOUR[:3]), breaker=a_breaker())

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
 
 from shared.core.places import canary_key, money_key, place_key, places, strikes_key
 from shared.core.tallies import Tally, event_token, fold, strike
@@ -13,6 +17,7 @@ from tests.builders import (
     MINUTE,
     NOW,
     SCALE_SET,
+    SECOND,
     SUBSCRIPTION,
     VM,
     WORKSPACE,
@@ -84,17 +89,51 @@ def test_keys_name_what_is_counted_where():
 THREE = Strikes(3, HOUR)
 
 
-def test_strikes_are_events_within_a_time_each_counted_once():
-    """A redelivered event is the same strike; one that comes in late counts when it was."""
-    tally = Tally("strikes|repair|x")
-    counts = []
-    for event, ago in (("a", 2 * HOUR), ("b", MINUTE), ("b", MINUTE), ("c", 0 * MINUTE)):
+def struck(*events: tuple[str, timedelta], now: datetime = NOW) -> list[int]:
+    """Count events, each seen some time ago, in the order in which they come."""
+    tally, counts = Tally("strikes|repair|x"), []
+    for event, ago in events:
         signal = a_degradation(event_id=event, observed_at=NOW - ago)
-        tally, count = strike(tally, signal, THREE, NOW)
+        tally, count = strike(tally, signal, THREE, now)
         counts.append(count)
-    assert [0, 1, 1, 2] == counts
-    assert tally is strike(tally, signal, THREE, NOW)[0]
-    assert 0 == strike(tally, signal, THREE, NOW + HOUR)[1]
+    return counts
+
+
+def test_strikes_are_events_within_a_time_each_counted_once():
+    """A redelivered event is the same strike."""
+    events = [("a", 2 * HOUR), ("b", MINUTE), ("b", MINUTE), ("c", 0 * MINUTE)]
+    assert [1, 1, 1, 2] == struck(*events)
+
+
+def test_an_hour_is_an_hour():
+    """To the second."""
+    assert [1, 1] == struck(("a", HOUR), ("b", 0 * HOUR))
+    assert [1, 2] == struck(("a", HOUR - SECOND), ("b", 0 * HOUR))
+
+
+def test_late_strikes_count_by_when_they_were_seen():
+    """All of one morning, delivered in the evening: three within an hour are three."""
+    assert [1, 2, 3] == struck(("a", 9 * HOUR), ("b", 8.5 * HOUR), ("c", 8.1 * HOUR))
+
+
+def test_an_event_that_was_held_has_as_many_strikes_as_when_it_came():
+    """A freeze of a night must not make the third strike a first."""
+    tally = Tally("strikes|repair|x")
+    for number in range(3):
+        signal = a_degradation(event_id=f"e-{number}")
+        tally, _ = strike(tally, signal, THREE, NOW)
+    again, count = strike(tally, signal, THREE, NOW + 9 * HOUR)
+    assert 3 == count
+    assert tally is again
+
+
+@given(st.lists(st.integers(0, 200), min_size=1, max_size=9), st.randoms())
+def test_whatever_comes_last_sees_the_most(minutes: list[int], dice):
+    """In any order some event sees three exactly if three were within an hour."""
+    events = [(f"e-{n}", ago * MINUTE) for n, ago in enumerate(minutes)]
+    dice.shuffle(events)
+    spans = [sum(1 for other in minutes if 0 <= end - other < 60) for end in minutes]
+    assert max(spans) == max(struck(*events))
 
 
 def test_a_strike_from_the_future_is_one_from_now():
