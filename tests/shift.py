@@ -21,7 +21,7 @@ from shared.core.plans import Plan
 from shared.core.pods import Pod
 from shared.core.settings import Settings
 from shared.core.signals import Signal, Unanswered
-from shared.engine import events, export, idle, runbook, sweep
+from shared.engine import consenting, events, export, idle, runbook, sweep
 from shared.engine.night import Night, Ports
 from shared.engine.request import Answer
 from shared.ports import EventRecord
@@ -240,7 +240,13 @@ class Shift:
     def sweep(self) -> sweep.Swept:
         """Let the timer that resumes open plans fire."""
         self.swept_at = self.now
-        return self.invoke(sweep.resume(self.night))
+
+        async def both() -> sweep.Swept:
+            swept = await sweep.resume(self.night)
+            await consenting.sweep_approvals(self.night)
+            return swept
+
+        return self.invoke(both())
 
     def with_sinks(self, *sinks: FakeSink) -> None:
         """Configure whom the audit is told."""

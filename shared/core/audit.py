@@ -97,6 +97,9 @@ def _plan_record(
         "NoticeSeconds": _seconds(_observed(plan), plan.deadline),
         "StepCount": len(plan.steps),
         "Undoes": plan.undoes,
+        "Rung": plan.rung,
+        "Approval": plan.approval,
+        "Channels": list(plan.channels),
     }
     if slot != OPENED:
         row["Reason"] = plan.withdrawn.value if plan.withdrawn else ""

@@ -196,7 +196,7 @@ async def _unless_unwanted(worker: Worker, index: int) -> StepResult:
     """Look again, then do the step."""
     plan, record = worker.plan, worker.plan.steps[index]
     if plan.until is not None and worker.now() >= plan.until and record.step.verb.touches:
-        ended = StepOutcome.UNKNOWN if _is_sent(record) else StepOutcome.FAILED
+        ended = StepOutcome.UNKNOWN if record.attempts > 1 else StepOutcome.FAILED
         return StepResult(ended, Reason.TIMED_OUT)
     is_late = plan.deadline is not None and worker.now() >= plan.deadline
     if is_late and record.attempts <= 1 and not plan.undoes:

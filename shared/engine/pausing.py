@@ -25,10 +25,15 @@ SOURCE = "controls"
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who says so, and whether the platform's sign-in vouches for the name."""
+    """Who says so, and whether the platform's sign-in vouches for the name.
+
+    Attributes:
+        subject: What stays the same when a name changes (``tenant/object id``); or empty.
+    """
 
     name: str
     is_verified: bool = False
+    subject: str = ""
 
 
 async def pause(

@@ -98,6 +98,7 @@ def runbook_signal(
         attributes |= {
             "requested_by": requester.name,
             "requester_verified": requester.is_verified,
+            "requester_subject": requester.subject,
         }
     return Signal(
         type=SignalType.RUNBOOK,

@@ -65,6 +65,10 @@ class FakeApprovals:
         waiting = [one for one in known if not one.is_settled]
         return tuple(sorted(waiting, key=lambda one: (one.asked_at, one.id)))
 
+    def every(self) -> list[Approval]:
+        """Return every question, in the order in which they were asked."""
+        return [self._at(name) for name in self.rows]
+
     def _at(self, approval_id: str) -> Approval:
         text, version = self.rows[approval_id]
         return approval_from_json(json.loads(text), etag=str(version))
