@@ -1,4 +1,4 @@
-"""Ticks: the sweep that resumes open plans, the look for idle machines, the cleanup."""
+"""Ticks: the sweep that resumes open plans, idle machines, cleanup, export, notices."""
 
 from __future__ import annotations
 
@@ -68,3 +68,24 @@ async def tick_export(timer: func.TimerRequest) -> None:
     from shared.journal import note_export
 
     note_export(await export(night()))
+
+
+@blueprint.function_name("tick_notify")
+@blueprint.timer_trigger(arg_name="timer", schedule="*/15 * * * * *", use_monitor=False)
+async def tick_notify(timer: func.TimerRequest) -> None:
+    """Tell Teams, Slack and the webhook what waits to be told."""
+    from shared.bootstrap import night
+    from shared.engine.notify import deliver
+
+    told = await deliver(night())
+    for channel, why in told.failed.items():
+        _LOG.warning("tick=notify channel=%s failed=%r waiting=%d", channel, why, told.waiting)
+    if told.kept_aside:
+        _LOG.warning("tick=notify kept_aside=%d", told.kept_aside)
+    if told.messages:
+        _LOG.info(
+            "tick=notify notices=%d messages=%d waiting=%d",
+            told.sent,
+            told.messages,
+            told.waiting,
+        )

@@ -16,10 +16,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from shared.core.digests import Digest, digest
-from shared.core.notice import Notice, NoticeKind
+from shared.core.notice import Link, Notice, NoticeKind, page_of
 from shared.core.wording import line
 
-Link = Callable[[str], str]
 Stamp = Callable[[str, bool], str]
 """Gives the value of a button: approval id and answer to what its click will bring back."""
 Json = dict[str, Any]
@@ -119,7 +118,7 @@ def _confirm(notice: Notice, *, is_yes: bool) -> Json:
 
 
 def _opening(notice: Notice, link: Link) -> list[Json]:
-    address = link(notice.approval_id) if notice.kind is NoticeKind.ASKED else ""
+    address = page_of(notice, link)
     if not address or len(address) > ADDRESS_LIMIT:
         return []
     return [_button("Look and decide", OPEN, url=address)]

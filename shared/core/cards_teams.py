@@ -12,15 +12,13 @@ cards up to version 1.4).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from shared.core.digests import Digest, digest
-from shared.core.notice import Notice, NoticeKind
+from shared.core.notice import Link, Notice, page_of
 from shared.core.wording import line
 
-Link = Callable[[str], str]
-"""Gives the address at which a question is answered, or nothing."""
 Json = dict[str, Any]
 CONTENT_TYPE = "application/vnd.microsoft.card.adaptive"
 VERSION = "1.4"
@@ -65,7 +63,7 @@ def _title(text: str, is_good: bool | None) -> Json:
 
 
 def _button(notice: Notice, link: Link) -> list[Json]:
-    address = link(notice.approval_id) if notice.kind is NoticeKind.ASKED else ""
+    address = page_of(notice, link)
     if not address:
         return []
     action = {"type": "Action.OpenUrl", "title": "Look and decide", "url": address}

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from shared.core.digests import digest, message_id
 from shared.core.moments import write_moment
-from shared.core.notice import Notice, NoticeKind
+from shared.core.notice import Link, Notice, page_of
 
-Link = Callable[[str], str]
 Json = dict[str, Any]
 SHOWN = 100
 SIGNATURE = "Nightshift-Signature"
@@ -66,10 +65,9 @@ def _one(notice: Notice, link: Link) -> Json:
 def _approval(notice: Notice, link: Link) -> Json | None:
     if not notice.approval_id:
         return None
-    is_asked = notice.kind is NoticeKind.ASKED
     return {
         "id": notice.approval_id,
-        "url": (link(notice.approval_id) if is_asked else "") or None,
+        "url": page_of(notice, link) or None,
         "expires_at": write_moment(notice.expires_at) if notice.expires_at else None,
     }
 

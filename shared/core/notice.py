@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from shared.core.terms import Channel
+
+Link = Callable[[str, datetime], str]
+"""Gives the address at which a question is answered: of its id and of when it expires."""
 
 
 class NoticeKind(StrEnum):
@@ -63,3 +67,10 @@ def notice_id(kind: NoticeKind, *about: str) -> str:
     return hashlib.sha256("\x1f".join((kind, *about)).encode(errors="replace")).hexdigest()[
         :32
     ]
+
+
+def page_of(notice: Notice, link: Link) -> str:
+    """Give the address at which a notice's question is answered; empty if it asks nothing."""
+    if notice.kind is not NoticeKind.ASKED:
+        return ""
+    return link(notice.approval_id, notice.expires_at or notice.at)

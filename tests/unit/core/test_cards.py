@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 import re
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -30,15 +31,16 @@ from tests.notices import HOSTILE, an_approval
 from tests.unit.core.card_schemas import adaptive_problems, block_kit_problems
 from tests.unit.core.test_notices import every_kind
 
+EXPIRES = make.NOW + make.HOUR
 PAGE = "https://nights.example/api/approvals/"
 
 
-def link(approval_id: str) -> str:
+def link(approval_id: str, expires_at: datetime = EXPIRES) -> str:
     """Make the address of a question, as long as a signed one is."""
-    return f"{PAGE}{approval_id}?k=1&exp=1893466800&sig={'A' * 43}"
+    return f"{PAGE}{approval_id}?exp={int(expires_at.timestamp())}&kid=k1&sig={'A' * 43}"
 
 
-def no_link(approval_id: str) -> str:
+def no_link(approval_id: str, expires_at: datetime) -> str:
     """Know no address: the app's own is not configured."""
     return ""
 
