@@ -174,8 +174,8 @@ def approval(context: Context) -> Hold | Skip | None:
 
 
 def _who_said_no(asked: Approval) -> str:
-    noes = [voice for voice in asked.voices if not voice.is_yes]
-    return "; ".join(f"{no.person}: {no.reason}" if no.reason else no.person for no in noes)
+    against = [voice for voice in asked.voices if not voice.is_yes]
+    return "; ".join(f"{no.person}: {no.reason}" if no.reason else no.person for no in against)
 
 
 GUARDRAILS: tuple[Guardrail, ...] = (
