@@ -71,6 +71,7 @@ class Refusal(StrEnum):
     # how it is said
     CROSS_SITE = "cross_site"
     REASON_MISSING = "reason_missing"
+    NAME_MISSING = "name_missing"
 
 
 class Refused(GiveUp):

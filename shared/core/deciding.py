@@ -114,6 +114,8 @@ def _may_speak(approval: Approval, voice: Voice) -> None:
         raise Refused(
             Refusal.NOT_SIGNED_IN, f"the plan is {why}: sign in, so that your name is known"
         )
+    if not voice.person.strip():
+        raise Refused(Refusal.NAME_MISSING, "say who you are: nobody is signed in")
     if not voice.is_yes and not voice.reason.strip():
         raise Refused(Refusal.REASON_MISSING, "a no needs a reason: whoever asked reads it")
     if any(_same(said, voice.person, voice.subject) for said in approval.voices):

@@ -4,38 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from shared.core.approvals import Approval, ApprovalState, Refusal, Refused
 from shared.core.deciding import STRANDED, YES_STANDS, use
-from shared.core.notices import Notice
 from shared.core.terms import ApprovalKind, Channel
 from shared.engine import consenting
 from tests.asking import ask_about, no, person, yes
 from tests.builders import HOUR, MINUTE, NOW
 from tests.fakes.approvals import FakeApprovals
-from tests.fakes.effects import Trap
 from tests.fakes.ledger import Crash
+from tests.fakes.notices import FakeNotices
 from tests.shift import Shift
-
-
-@dataclass
-class Posted:
-    """Messages that were posted, with the same trap as every store."""
-
-    trap: Trap
-    notices: list[Notice] = field(default_factory=list)
-
-    async def post(self, notice: Notice) -> None:
-        """Keep a message; the same one again is one."""
-        await asyncio.sleep(0)
-        self.trap("before post")
-        if notice.id not in [one.id for one in self.notices]:
-            self.notices.append(notice)
-        self.trap("after post")
 
 
 class Office:
@@ -44,7 +27,7 @@ class Office:
     def __init__(self) -> None:
         self.shift = Shift.begin()
         self.approvals = FakeApprovals(self.shift.pass_by)
-        self.posted = Posted(self.shift.pass_by)
+        self.posted = FakeNotices(self.shift.pass_by)
         ports = replace(self.shift.night.ports, approvals=self.approvals, notices=self.posted)
         self.night = replace(self.shift.night, ports=ports)
 
@@ -87,7 +70,7 @@ class Office:
     @property
     def told(self) -> Sequence[str]:
         """Kinds of the messages that people got."""
-        return [str(one.kind) for one in self.posted.notices]
+        return [str(one.kind) for one in self.posted.posted.values()]
 
 
 @pytest.fixture
@@ -102,7 +85,7 @@ ASKED = ask_about(channels=(Channel.TEAMS,))
 def test_a_question_is_told_recorded_and_stored_once(office: Office):
     """A redelivered event asks the same question, and people get one message."""
     first = office.ask(ASKED)
-    office.posted.notices.clear()  # it was sent
+    office.posted.posted.clear()  # it was sent
     again = office.ask(replace(ASKED, asked_at=NOW + MINUTE))
     assert first == again
     assert [] == office.told
@@ -118,7 +101,7 @@ def test_a_yes_is_stored_recorded_and_told_to_people_and_to_the_engine(office: O
     assert [("approved", 1)] == office.wakes
     assert ["fired asked", "fired+1 approved"] == office.recorded(ASKED.id)
     [wake] = office.shift.world.queue.take()
-    assert {"signal", "attempt", "because", "after"} == set(wake)
+    assert {"signal", "attempt", "because", "rule", "rung"} == set(wake)
     assert ASKED.signal == wake["signal"]
     detail = office.shift.records(ASKED.id)[1].decisions[0]["detail"]
     for word in ("ada@contoso.com said yes by page", "2030-01-01T03:00", "it is quiet"):
