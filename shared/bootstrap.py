@@ -26,9 +26,11 @@ from shared.adapters.resources import AzureResources
 from shared.adapters.rule_files import read_layers
 from shared.adapters.settings_env import read_settings
 from shared.adapters.storage import Storage
+from shared.adapters.table_approvals import TableApprovals
 from shared.adapters.table_controls import TableControls
 from shared.adapters.table_ledger import TableLedger
 from shared.adapters.table_outbox import TableOutbox
+from shared.adapters.table_tallies import TableTallies
 from shared.adapters.virtual_machines import AzureCompute
 from shared.adapters.wake_queue import PlanWakeQueue
 from shared.core.errors import GiveUp, Misconfigured
@@ -36,6 +38,7 @@ from shared.core.remediation import Remediation
 from shared.core.settings import Settings
 from shared.engine.night import Night, Ports
 from shared.ports import AuditSink
+from shared.ports.telemetry import Nobody, Telemetry
 from shared.remediations import discover
 from shared.rules.book import RuleBook
 from shared.rules.loading import load_rules
@@ -43,11 +46,15 @@ from shared.rules.loading import load_rules
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
 
+    from shared.adapters.entra import SignIn
     from shared.engine.rule_watch import RuleWatch
     from shared.rule_duty import RuleDuty  # imported where there is a container of rules
 
 _built: dict[str, Night] = {}
 _duties: dict[str, RuleDuty] = {}
+_watchers: dict[str, Telemetry] = {}
+_NOBODY = Nobody()
+_sign_ins: dict[str, SignIn] = {}
 
 
 def night() -> Night:
@@ -68,6 +75,34 @@ def night() -> Night:
     if "rules" in _duties:
         _duties["rules"].nudge(_built["night"])
     return _built["night"]
+
+
+def sign_in() -> SignIn:
+    """Return what tells who sends a request; one for the settings in force."""
+    from shared.adapters.entra import SignIn
+
+    settings = night().settings
+    known = _sign_ins.get("sign_in")
+    if known is None or known.settings is not settings:
+        known = _sign_ins["sign_in"] = SignIn(settings)
+    return known
+
+
+def telemetry() -> Telemetry:
+    """Return who watches traces and metrics: nobody, unless a setting says so."""
+    return _watchers.get("telemetry", _NOBODY)
+
+
+def _watched(ports: Ports, settings: Settings) -> Ports:
+    """Let whoever watches see what the ports do."""
+    if not settings.telemetry:
+        return ports
+    from shared.adapters.telemetry import azure_monitor
+    from shared.engine.telling import told
+
+    if "telemetry" not in _watchers:
+        _watchers["telemetry"] = azure_monitor(settings)
+    return told(ports, _watchers["telemetry"])
 
 
 def rule_watch() -> RuleWatch | None:
@@ -117,9 +152,11 @@ def build(settings: Settings) -> Night:
         cluster=AksClusters(identity, arm, settings),
         controls=TableControls(storage),
         outbox=TableOutbox(storage),
+        tallies=TableTallies(storage),
+        approvals=TableApprovals(storage, clock),
         sinks=_sinks(identity, settings),
     )
-    return Night(ports, rules, remediations, settings)
+    return Night(_watched(ports, settings), rules, remediations, settings)
 
 
 def _sinks(identity: AsyncTokenCredential, settings: Settings) -> tuple[AuditSink, ...]:
