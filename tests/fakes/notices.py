@@ -89,7 +89,8 @@ class FakeNotices:
         await asyncio.sleep(0)
         self.trap("before use once")
         self.used = {name: then for name, then in self.used.items() if then >= at - KEPT}
-        is_free = self.used.setdefault(key, at) is at
+        is_free = key not in self.used
+        self.used.setdefault(key, at)
         self.trap("after use once")
         return is_free
 
