@@ -4,8 +4,18 @@ from __future__ import annotations
 
 import azure.functions as func
 
-from handlers import alerts, controls, event_grid, plans, rules, runbooks, timers
+from handlers import (
+    alerts,
+    approvals,
+    controls,
+    event_grid,
+    plans,
+    rules,
+    runbooks,
+    slack,
+    timers,
+)
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
-for module in (event_grid, alerts, plans, runbooks, controls, rules, timers):
+for module in (event_grid, alerts, plans, runbooks, controls, approvals, slack, rules, timers):
     app.register_functions(module.blueprint)

@@ -34,6 +34,8 @@ _HOST = re.compile(r"[A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\]")
 _OWN_CONTAINERS = frozenset(
     f"nightshift-{what}" for what in ("records", "quarantine", "archive")
 )
+_SLACK_USER = re.compile(r"[UW][A-Z0-9]{2,30}")
+LEAST_SECRET = 16
 _BY_IDENTITY = ("storage_table_uri", "storage_queue_uri", "storage_blob_uri")
 Reader = Callable[[str], Any]
 
@@ -56,6 +58,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
             problems.append(_wrong(each, text, str(exc)))
     problems += _storage_problems(environ)
     problems += _ingestion_problems(environ)
+    problems += _telemetry_problems(environ)
     if problems:
         raise InvalidSetting("\n".join(problems))
     values.setdefault("own_resources", own_resource_group(environ))
@@ -137,6 +140,17 @@ def _ingestion_problems(environ: Mapping[str, str]) -> Iterator[str]:
         yield f"setting {missing[0]} is missing beside {other}: set both or neither"
 
 
+def _telemetry_problems(environ: Mapping[str, str]) -> Iterator[str]:
+    """Ask for a receiver where telemetry is asked for; else the platform's is no matter."""
+    is_on = environ.get("NIGHTSHIFT_TELEMETRY", "").strip().casefold() == "true"
+    text = environ.get("APPLICATIONINSIGHTS_CONNECTION_STRING", "")
+    if is_on and "InstrumentationKey=" not in text:
+        yield (
+            "setting APPLICATIONINSIGHTS_CONNECTION_STRING is missing or none beside "
+            "NIGHTSHIFT_TELEMETRY: it begins with InstrumentationKey="
+        )
+
+
 def _connection_string(text: str) -> str:
     parts = dict(part.partition("=")[::2] for part in text.split(";") if part)
     if text.casefold().rstrip(";") == "usedevelopmentstorage=true":
@@ -183,6 +197,41 @@ def _own_address(text: str) -> str:
     if text.startswith("http://") and urlsplit(text).hostname in _LOCAL:
         return _endpoint(f"https{text[4:]}").replace("https", "http", 1)
     return _endpoint(text)
+
+
+def _hook(text: str) -> str:
+    """Read an address that is a secret itself: its path or its query says who may post."""
+    whole, question, _ = text.partition("?")
+    _https(whole)
+    if question and not text.isprintable():
+        raise ValueError("its query cannot be printed")
+    if "#" in text:
+        raise ValueError("it has a fragment")
+    return text
+
+
+def _secret(text: str) -> str:
+    if text.startswith("@Microsoft.KeyVault"):
+        raise ValueError("it is a reference that the platform could not resolve")
+    if len(text) < LEAST_SECRET or any(char.isspace() for char in text):
+        raise ValueError(f"it has spaces, or fewer than {LEAST_SECRET} characters")
+    return text
+
+
+def _approver(text: str) -> str:
+    """Read who a Slack user is; the id cannot be chosen by its bearer, a name could."""
+    user, equals, name = (part.strip() for part in text.partition("="))
+    if not equals or not name or not _SLACK_USER.fullmatch(user):
+        raise ValueError(f"{text!r} is not SLACK_USER_ID=NAME")
+    return f"{user}={name}"
+
+
+def _reply_host(text: str) -> str:
+    parts = urlsplit(f"https://{text}")
+    is_host = bool(_HOST.fullmatch(parts.hostname or "")) and parts.port != 0
+    if not is_host or parts.netloc != text or "@" in text:
+        raise ValueError(f"{text!r} is not HOST or HOST:PORT")
+    return text.lower()
 
 
 def _topic(text: str) -> str:
@@ -328,6 +377,8 @@ _READERS: Mapping[str, Reader] = {
     "protected_names": _list(_pattern),
     "own_resources": _list(_own),
     "app_service_auth": _boolean,
+    "telemetry": _boolean,
+    "insights": str,
     "url": _own_address,
     "link_keys": read_keys,
     "sign_in": _endpoint,
@@ -335,4 +386,11 @@ _READERS: Mapping[str, Reader] = {
     "audience": _list(_matching(_AUDIENCE, "a client id or an api:// address")),
     "approver_role": _matching(_ROLE, "the value of an app role"),
     "runbook_approval": _one_of("none", "required", "four_eyes"),
+    "teams_webhook": _hook,
+    "slack_webhook": _hook,
+    "slack_signing_secret": _secret,
+    "slack_approvers": _list(_approver),
+    "slack_reply_hosts": _list(_reply_host),
+    "webhook_url": _hook,
+    "webhook_key": _secret,
 }

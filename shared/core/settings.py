@@ -276,10 +276,81 @@ class Settings:
             "NIGHTSHIFT_APPROVER_ROLE", "app role that a person needs to approve or reject"
         ),
     )
+    telemetry: bool = field(
+        default=False,
+        metadata=_setting(
+            "NIGHTSHIFT_TELEMETRY", "true: traces and metrics go to Application Insights"
+        ),
+    )
+    insights: str = field(
+        default="",
+        repr=False,
+        metadata=_setting(
+            "APPLICATIONINSIGHTS_CONNECTION_STRING",
+            "connection string of Application Insights, which the platform sets",
+        ),
+    )
     runbook_approval: str = field(
         default="none",
         metadata=_setting(
             "NIGHTSHIFT_RUNBOOK_APPROVAL",
             "whose yes a runbook needs: none, required or four_eyes",
+        ),
+    )
+    teams_webhook: str = field(
+        default="",
+        repr=False,
+        metadata=_setting(
+            "NIGHTSHIFT_TEAMS_WEBHOOK",
+            "address of a Teams Workflows webhook, https, a secret; empty: Teams is not told",
+        ),
+    )
+    slack_webhook: str = field(
+        default="",
+        repr=False,
+        metadata=_setting(
+            "NIGHTSHIFT_SLACK_WEBHOOK",
+            "address of a Slack incoming webhook, https, a secret; empty: Slack is not told",
+        ),
+    )
+    slack_signing_secret: str = field(
+        default="",
+        repr=False,
+        metadata=_setting(
+            "NIGHTSHIFT_SLACK_SIGNING_SECRET",
+            "signing secret of the Slack app, at least 16 characters; empty: no buttons "
+            "that decide",
+        ),
+    )
+    slack_approvers: tuple[str, ...] = field(
+        default=(),
+        metadata=_setting(
+            "NIGHTSHIFT_SLACK_APPROVERS",
+            "who may decide in Slack, SLACK_USER_ID=NAME as in U024BE7LH=ada@example.com, "
+            "with commas",
+        ),
+    )
+    slack_reply_hosts: tuple[str, ...] = field(
+        default=("hooks.slack.com",),
+        metadata=_setting(
+            "NIGHTSHIFT_SLACK_REPLY_HOSTS",
+            "hosts to which answers in Slack are written, HOST or HOST:PORT, with commas",
+        ),
+    )
+    webhook_url: str = field(
+        default="",
+        repr=False,
+        metadata=_setting(
+            "NIGHTSHIFT_WEBHOOK_URL",
+            "address that is told in plain JSON, https, a secret; empty: none is",
+        ),
+    )
+    webhook_key: str = field(
+        default="",
+        repr=False,
+        metadata=_setting(
+            "NIGHTSHIFT_WEBHOOK_KEY",
+            "key that signs what that address is told, at least 16 characters; empty: "
+            "it is not signed",
         ),
     )

@@ -9,7 +9,13 @@ HTTP = {
     "create_pause": ("POST", "pauses", "FUNCTION"),
     "list_pauses": ("GET", "pauses", "FUNCTION"),
     "lift_pause": ("DELETE", "pauses/{id}", "FUNCTION"),
+    "list_breakers": ("GET", "breakers", "FUNCTION"),
+    "reset_breaker": ("POST", "breakers/reset", "FUNCTION"),
+    "list_approvals": ("GET", "approvals", "FUNCTION"),
+    "show_approval": ("GET", "approvals/{id}", "ANONYMOUS"),
+    "decide_approval": ("POST", "approvals/{id}", "ANONYMOUS"),
     "list_rules": ("GET", "rules", "FUNCTION"),
+    "on_slack_action": ("POST", "slack/actions", "ANONYMOUS"),
     "health": ("GET", "health", "ANONYMOUS"),
 }
 QUEUES = {
@@ -22,5 +28,6 @@ TIMERS = {
     "tick_resume": ("*/15 * * * * *", False),
     "tick_idle": ("0 */10 * * * *", None),
     "tick_export": ("*/30 * * * * *", False),
+    "tick_notify": ("*/15 * * * * *", False),
     "tick_cleanup": ("0 15 3 * * *", None),
 }
