@@ -14,6 +14,8 @@ COMMANDS = (
     "cli.sandbox",
     "cli.rules",
     "cli.pauses",
+    "cli.approvals",
+    "cli.breakers",
     "cli.replay",
     "cli.explain",
     "cli.archive",

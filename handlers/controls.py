@@ -1,4 +1,4 @@
-"""People: pause, see what is paused, lift a pause."""
+"""People: pause, see what is paused, lift a pause; see and reset open breakers."""
 
 from __future__ import annotations
 
@@ -89,6 +89,49 @@ async def _lift(req: func.HttpRequest) -> func.HttpResponse:
         return problem(HTTPStatus.NOT_FOUND, f"no pause has the id {name[:80]!r}")
     note_pause("lifted", lifted)
     return reply(pause_view(lifted, engine.ports.clock.now()))
+
+
+@blueprint.function_name("list_breakers")
+@blueprint.route(route="breakers", methods=["GET"])
+async def list_breakers(req: func.HttpRequest) -> func.HttpResponse:
+    """List the breakers that are open, with what failed."""
+    from shared.adapters.replies import or_problem
+
+    return await or_problem(_breakers)
+
+
+async def _breakers() -> func.HttpResponse:
+    from shared.adapters.replies import reply
+    from shared.bootstrap import night
+    from shared.engine.breaker_reset import open_breakers
+
+    return reply({"breakers": await open_breakers(night())})
+
+
+@blueprint.function_name("reset_breaker")
+@blueprint.route(route="breakers/reset", methods=["POST"])
+async def reset_breaker(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    """Look again at what failed, drop what is over, close if the rest is no storm."""
+    from shared.adapters.replies import or_problem
+
+    return await or_problem(lambda: _reset(req, context.invocation_id))
+
+
+async def _reset(req: func.HttpRequest, invocation: str) -> func.HttpResponse:
+    from shared.adapters.replies import reply
+    from shared.bootstrap import night
+    from shared.engine.breaker_reset import reset_breaker, reset_view
+    from shared.parsing.reset_request import parse_reset_request
+
+    asked = parse_reset_request(req.get_body())
+    found = await reset_breaker(
+        night(),
+        asked.breaker,
+        who=_who(req, asked.owner),
+        request_id=req.headers.get("Idempotency-Key") or invocation,
+        is_dry_run=asked.is_dry_run,
+    )
+    return reply(reset_view(found))
 
 
 def _who(req: func.HttpRequest, said: str) -> Person:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import azure.functions as func
 
 if TYPE_CHECKING:
+    from shared.engine.pausing import Person
     from shared.engine.request import Answer
 
 blueprint = func.Blueprint()
@@ -57,9 +58,24 @@ async def _start(req: func.HttpRequest, invocation: str) -> func.HttpResponse:
         is_dry_run=asked.is_dry_run,
         request_id=req.headers.get("Idempotency-Key") or f"runbook-{invocation}",
         reason=asked.reason,
+        requester=await _requester(req),
     )
     note_answer("start_runbook", given)
     return _shown(given)
+
+
+async def _requester(req: func.HttpRequest) -> Person | None:
+    """Name who asks, if a sign-in vouches for them; a doubtful one names nobody."""
+    from shared.bootstrap import sign_in
+    from shared.core.approvals import Refused
+    from shared.engine.pausing import Person
+
+    headers = {name.casefold(): text for name, text in req.headers.items()}
+    try:
+        found = await sign_in().who(headers)
+    except Refused:
+        return None
+    return Person(found.name, is_verified=True, subject=found.subject) if found else None
 
 
 def _shown(given: Answer) -> func.HttpResponse:
@@ -79,6 +95,8 @@ def _shown(given: Answer) -> func.HttpResponse:
     if reason == Reason.TARGET_GONE:
         works = f"there is no such resource as {given.signal.target}"
         return problem(HTTPStatus.NOT_FOUND, works, **event)
+    if reason == Reason.AWAITING_APPROVAL:
+        return reply({"state": "awaiting_approval", **event}, HTTPStatus.ACCEPTED)
     if reason == Reason.UNREADABLE and said["kind"] == "hold":
         return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, after=RETRY, **event)
     return problem(HTTPStatus.CONFLICT, f"{reason}: {detail}", **event)

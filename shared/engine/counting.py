@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from shared.core import reservations, tallies
+from shared.core import breakers, reservations, tallies
 from shared.core.contexts import Context
 from shared.core.decisions import Act, Hold, Reason, Skip
 from shared.core.errors import AutomationError, RetryLater, StaleFacts
@@ -72,10 +72,7 @@ async def note_refusal(night: Night, context: Context, refusal: Hold | Skip) -> 
     for tally in reservations.heard(context):
         if refusal.reason is Reason.STORM:
             await _tell(night, context, tally, refusal)
-        try:
-            await night.ports.tallies.save(tally)
-        except StaleFacts:
-            continue  # heard again when the Hold is looked at again
+        await _change(night, [tally.key], lambda now: breakers.hear(context, now))
 
 
 async def _tell(night: Night, context: Context, tally: Tally, refusal: Hold | Skip) -> None:

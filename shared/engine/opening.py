@@ -31,7 +31,8 @@ from shared.ports import Head, StoredPlan
 from shared.rules.book import Rule
 from shared.rules.values import settings_as_yaml
 
-TRIES = 12
+TRIES = 60
+SHORTEST_S, LONGEST_S = 0.002, 0.1
 _NOTHING = timedelta(0)
 
 
@@ -102,7 +103,8 @@ async def weigh(
 ) -> tuple[Context, Hold | Skip | None]:
     """Ask the guardrails on what is counted now; reserve what the plan takes of it."""
     plan, steps = case.plan_id(signal), case.steps(signal)
-    for _ in range(TRIES):
+    for tries in range(TRIES):
+        await _step_aside(plan, tries)
         bare = guarding.context(
             night.settings,
             night.rules,
@@ -125,6 +127,13 @@ async def weigh(
         if refusal is not None and not await counting.forget_stale(night, context, refusal):
             return context, refusal
     raise RetryLater(f"counting {plan}: others kept counting", after=timedelta(seconds=1))
+
+
+async def _step_aside(plan: str, tries: int) -> None:
+    """Wait a moment after a lost race, each plan for a time of its own."""
+    if tries:
+        share = (int(plan[-4:], 16) * (2 * tries + 1) % 1000) / 1000
+        await asyncio.sleep(min(SHORTEST_S * 2 ** min(tries, 8), LONGEST_S) * share)
 
 
 def _should_be_safe(case: Case, refusal: Hold | Skip | None) -> bool:
