@@ -83,7 +83,7 @@ def test_local_settings_are_never_deployed():
 def test_the_default_rules_load_and_only_observe():
     """A fresh deployment touches nothing until a person promotes a rule."""
     book = load_rules([read_layer(ROOT / "rules")], discover())
-    assert len(book.rules) == 5
+    assert len(book.rules) > len(discover())
     assert {"observe"} == {rule.mode.value for rule in book.rules}
 
 

@@ -10,6 +10,10 @@ import pytest
 from tests.unit.rules.test_rules_command import run
 
 FIXTURES = Path(__file__).parents[3] / "rules/examples/fixtures"
+VM = (
+    "/subscriptions/5f0ac1d2-0000-4000-8000-000000000001/resourceGroups/rg-train/providers"
+    "/Microsoft.Compute/virtualMachines/vm-train-01"
+)
 HEAD = """rules:
 - name: idle-dev
   on: compute.idle
@@ -74,9 +78,8 @@ def test_what_a_rule_answers_passes(checked, test):
         (
             "{event: idle.json, expect: act}",
             (
-                "it decides on machine facts of /subscriptions/5f0ac1d2-0000-4000-8000-0000000000"
-                "01/resourceGroups/rg-train/providers/Microsoft.Compute/virtualMachines/vm-train-01"
-                ", and the test has none: give them in facts"
+                f"it decides on machine facts of {VM}, and the test has none:"
+                " give them in facts"
             ),
         ),
         (
