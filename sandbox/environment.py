@@ -5,11 +5,15 @@ the local endpoints through settings that sovereign clouds need anyway, a CA
 bundle and the managed-identity variables that App Service sets.
 """
 
+import secrets
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import certifi
+
+from sandbox.azure import entra
 
 INGESTION_RULE = "dcr-0123456789abcdef0123456789abcdef"
 TOPIC = "nightshift-outcomes"
@@ -49,6 +53,10 @@ def app_environment(
         "NIGHTSHIFT_INGESTION_ENDPOINT": f"{azure.azure_url}/ingestion",
         "NIGHTSHIFT_INGESTION_RULE": INGESTION_RULE,
         "NIGHTSHIFT_OUTCOME_TOPIC": f"{azure.azure_url}/eventgrid/{TOPIC}/api/events",
+        "NIGHTSHIFT_SIGN_IN": f"{azure.azure_url}{entra.PREFIX}",
+        "NIGHTSHIFT_TENANT": entra.TENANT,
+        "NIGHTSHIFT_AUDIENCE": entra.AUDIENCE,
+        "NIGHTSHIFT_LINK_KEYS": f"sandbox:{b64encode(secrets.token_bytes(32)).decode()}",
         "NIGHTSHIFT_RULES": ",".join(str(folder) for folder in rules),
         **extra,
     }

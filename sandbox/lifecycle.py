@@ -102,6 +102,7 @@ def _start(options: SandboxOptions, state: Path, logs: Path) -> Sandbox:
         endpoints, storage.connection_string, bundle, rules, options.environment
     )
     (port,) = free_ports(1)
+    settings.setdefault("NIGHTSHIFT_URL", f"http://127.0.0.1:{port}")
     # Hexadecimal: a key that begins with a dash would be read as an option.
     keys = HostKeys(*(secrets.token_hex(24) for _ in range(3)))
     how = functions_process.recipe(options, port, keys, settings)

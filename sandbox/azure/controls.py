@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 
-from sandbox.azure import faults, world
+from sandbox.azure import entra, faults, world
 from sandbox.azure.call import Reply
 from sandbox.azure.state import State
 
@@ -53,6 +53,11 @@ def forget_faults(state: State, _raw: bytes) -> Reply:
     return Reply(204)
 
 
+def sign_in(state: State, raw: bytes) -> Reply:
+    """Sign a made-up person in: their access token for the app."""
+    return entra.issue(state.signer, state.url, raw)
+
+
 def _refused(why: str) -> Reply:
     return Reply(400, {"error": {"code": "BadRequest", "message": why}})
 
@@ -64,6 +69,7 @@ CONTROLS: dict[tuple[str, str], Control] = {
     ("DELETE", "/_calls"): forget_calls,
     ("POST", "/_faults"): order_fault,
     ("DELETE", "/_faults"): forget_faults,
+    ("POST", "/_tokens"): sign_in,
 }
 
 

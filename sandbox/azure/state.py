@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from sandbox.azure.call_log import CallLog
+from sandbox.azure.entra import Signer
 from sandbox.azure.faults import Faults
 from sandbox.azure.operations import Operations
 from sandbox.azure.tokens import Tokens
@@ -16,6 +17,7 @@ class State:
     world: World = field(default_factory=World)
     operations: Operations = field(default_factory=Operations)
     tokens: Tokens = field(default_factory=Tokens)
+    signer: Signer = field(default_factory=Signer)
     calls: CallLog = field(default_factory=CallLog)
     faults: Faults = field(default_factory=Faults)
     url: str = ""

@@ -20,6 +20,9 @@ def test_the_app_is_told_by_settings_alone():
     assert "https://127.0.0.1:1/metrics" == told["NIGHTSHIFT_METRICS_ENDPOINT"]
     assert "https://127.0.0.1:1/ingestion" == told["NIGHTSHIFT_INGESTION_ENDPOINT"]
     assert told["NIGHTSHIFT_OUTCOME_TOPIC"].startswith("https://127.0.0.1:1/eventgrid/")
+    assert "https://127.0.0.1:1/entra" == told["NIGHTSHIFT_SIGN_IN"]
+    again = app_environment(AZURE, "conn", Path("/b.pem"), [], {})
+    assert again["NIGHTSHIFT_LINK_KEYS"] != told["NIGHTSHIFT_LINK_KEYS"]
     assert "/a,/b" == told["NIGHTSHIFT_RULES"]
 
 
