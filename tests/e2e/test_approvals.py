@@ -338,10 +338,19 @@ async def test_the_command_line_lists_approves_and_rejects(
     assert (code, "rejected by ada@sandbox.example: not now" in out) == (0, True)
     code, _, err = await asyncio.to_thread(typed, *reject)
     assert (code, "409: this is decided" in err) == (1, True)
+
+
+def test_the_command_line_keeps_a_token_to_itself(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    """It is neither shown in an error nor sent where others could read it."""
+    token = tmp_path / "token"
+    approve = ["approve", "0" * 32, "--token-file", str(token), "--url"]
     token.write_text("two words")
-    code, _, err = await asyncio.to_thread(typed, *reject)
-    assert (code, "more than a token" in err, "two words" in err) == (1, True, False)
+    assert main([*approve, "https://night.example"]) == 1
+    said = capsys.readouterr().err
+    assert ("more than a token" in said, "two words" in said) == (True, False)
     token.write_text("a.b.c")
-    elsewhere = ["approve", first.id, "--url", "http://127.0.0.1.evil.example"]
-    code, _, err = await asyncio.to_thread(typed, *elsewhere, "--token-file", str(token))
-    assert (code, "is not https" in err, "a.b.c" in err) == (1, True, False)
+    assert main([*approve, "http://127.0.0.1.evil.example"]) == 1
+    said = capsys.readouterr().err
+    assert ("is not https" in said, "a.b.c" in said) == (True, False)
