@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from shared.adapters.slack import SlackMessenger
 from shared.adapters.teams import TeamsMessenger
 from shared.adapters.webhook import WebhookMessenger
+from shared.core.links import address
 from shared.core.notice import Link
 from shared.core.settings import Settings
 from shared.ports import Clock, Messenger
@@ -27,3 +30,12 @@ def configured(settings: Settings, clock: Clock, link: Link) -> tuple[Messenger,
         key = settings.webhook_key
         found.append(WebhookMessenger(settings.webhook_url, link, clock, key))
     return tuple(found)
+
+
+def link_of(settings: Settings) -> Link:
+    """Give what writes the address of a question's page, as the settings sign it."""
+
+    def link(approval_id: str, expires_at: datetime) -> str:
+        return address(settings.url, settings.link_keys, approval_id, expires_at)
+
+    return link

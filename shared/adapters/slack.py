@@ -14,7 +14,6 @@ from shared.adapters.http_post import Poster
 from shared.core.cards_slack import slack_message
 from shared.core.notice import Link, Notice
 from shared.core.terms import Channel
-from shared.parsing.slack_reply import button_value
 
 GAP_S = 1.0
 """Slack takes one message a second of a webhook."""
@@ -48,6 +47,8 @@ class SlackMessenger:
         await self._poster.post(self._address, _written(message))
 
     def _stamp(self, approval_id: str, is_yes: bool) -> str:
+        from shared.parsing.slack_reply import button_value  # not before a question is asked
+
         return button_value(self._secret, approval_id, is_yes=is_yes)
 
     async def close(self) -> None:
