@@ -10,6 +10,8 @@ import asyncio
 import json
 import sys
 from datetime import datetime
+from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import azure.functions as func
@@ -31,9 +33,10 @@ def event_of(fields: dict[str, Any]) -> func.EventGridEvent:
 
 
 def user_function(app: func.FunctionApp, name: str) -> Any:
-    """Return the function that the app registered under a name."""
+    """Return the function that the app registered under a name, given a context."""
     [found] = [f for f in app.get_functions() if f.get_function_name() == name]
-    return found.get_user_function()
+    context = SimpleNamespace(trace_context=SimpleNamespace(trace_parent=""))
+    return partial(found.get_user_function(), context=context)
 
 
 if __name__ == "__main__":

@@ -12,22 +12,26 @@ blueprint = func.Blueprint()
 
 @blueprint.function_name("on_alert")
 @blueprint.route(route="alerts", methods=["POST"])
-async def on_alert(req: func.HttpRequest) -> func.HttpResponse:
+async def on_alert(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """Answer one alert: 202 once its plan or its refusal is stored, 503 to be sent again."""
     from shared.adapters.replies import or_unavailable
 
-    return await or_unavailable(lambda: _answer(req.get_body()))
+    return await or_unavailable(lambda: _answer(req.get_body(), context))
 
 
-async def _answer(body: bytes) -> func.HttpResponse:
+async def _answer(body: bytes, context: func.Context) -> func.HttpResponse:
     from shared.adapters.replies import problem, reply
-    from shared.bootstrap import night
+    from shared.bootstrap import night, telemetry
     from shared.engine.inlet import take_in
-    from shared.journal import note_heard
+    from shared.journal import note_heard, tell_heard
     from shared.parsing import parse_alert
 
-    heard = await take_in(night(), body, parse_alert, source="on_alert", budget=timedelta(0))
+    engine = night()
+    began = engine.ports.clock.now()
+    heard = await take_in(engine, body, parse_alert, source="on_alert", budget=timedelta(0))
     note_heard("on_alert", heard)
+    caller = context.trace_context.trace_parent
+    tell_heard(telemetry(), "on_alert", heard, (began, engine.ports.clock.now()), caller)
     if heard.malformed:
         status = HTTPStatus.UNPROCESSABLE_ENTITY if heard.is_json else HTTPStatus.BAD_REQUEST
         return problem(status, heard.malformed[0].why)

@@ -19,20 +19,21 @@ QUEUE = "platform-events"
 
 @blueprint.function_name("on_maintenance_event")
 @blueprint.event_grid_trigger(arg_name="event")
-async def on_maintenance_event(event: func.EventGridEvent) -> None:
+async def on_maintenance_event(event: func.EventGridEvent, context: func.Context) -> None:
     """Answer a maintenance notice or a health event; raising makes Event Grid retry."""
     from shared.bootstrap import night
 
-    await _hear("on_maintenance_event", _body(event), night().settings.event_budget)
+    budget = night().settings.event_budget
+    await _hear("on_maintenance_event", _body(event), budget, context)
 
 
 @blueprint.function_name("on_platform_event")
 @blueprint.queue_trigger(
     arg_name="message", queue_name=QUEUE, connection="AzureWebJobsStorage"
 )
-async def on_platform_event(message: func.QueueMessage) -> None:
+async def on_platform_event(message: func.QueueMessage, context: func.Context) -> None:
     """Answer an event that Event Grid put into the queue; raising puts it back."""
-    await _hear("on_platform_event", message.get_body(), timedelta(0))
+    await _hear("on_platform_event", message.get_body(), timedelta(0), context)
 
 
 @blueprint.function_name("on_platform_event_poison")
@@ -48,16 +49,19 @@ async def on_platform_event_poison(message: func.QueueMessage) -> None:
     await quarantine(night(), message.get_body(), why=why, source=f"{QUEUE}-poison")
 
 
-async def _hear(inlet: str, body: bytes, budget: timedelta) -> None:
-    from shared.bootstrap import night
+async def _hear(inlet: str, body: bytes, budget: timedelta, context: func.Context) -> None:
+    from shared.bootstrap import night, telemetry
     from shared.engine.inlet import take_in
-    from shared.journal import note_heard
+    from shared.journal import note_heard, tell_heard
     from shared.parsing import parse_events
 
     engine = night()
-    parse = partial(parse_events, received_at=engine.ports.clock.now())
+    began = engine.ports.clock.now()
+    parse = partial(parse_events, received_at=began)
     heard = await take_in(engine, body, parse, source=inlet, budget=budget)
     note_heard(inlet, heard)
+    caller = context.trace_context.trace_parent
+    tell_heard(telemetry(), inlet, heard, (began, engine.ports.clock.now()), caller)
 
 
 def _body(event: func.EventGridEvent | func.CloudEvent) -> bytes:

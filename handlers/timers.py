@@ -14,7 +14,8 @@ _LOG = logging.getLogger("nightshift")
 @blueprint.timer_trigger(arg_name="timer", schedule="*/15 * * * * *", use_monitor=False)
 async def tick_resume(timer: func.TimerRequest) -> None:
     """Wake open plans that nobody works on although somebody should."""
-    from shared.bootstrap import night
+    from shared.bootstrap import night, telemetry
+    from shared.engine.backlog import tell_backlog
     from shared.engine.consenting import sweep_approvals
     from shared.engine.sweep import resume
 
@@ -29,6 +30,7 @@ async def tick_resume(timer: func.TimerRequest) -> None:
             swept.tidied,
             told,
         )
+    await tell_backlog(engine, telemetry(), swept.open)
 
 
 @blueprint.function_name("tick_idle")

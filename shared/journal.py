@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from datetime import datetime
 from typing import TYPE_CHECKING
 
+from shared.core.decisions import Reason
 from shared.core.pauses import Pause
 from shared.core.plans import Plan
-from shared.engine.request import Answer
 from shared.engine.inlet import Heard
+from shared.engine.request import Answer
+from shared.ports.telemetry import Telemetry, Told
 
 if TYPE_CHECKING:
     from shared.engine.export import Exported  # not on the fast path
@@ -37,6 +40,49 @@ def note_heard(inlet: str, heard: Heard) -> None:
         _LOG.warning("inlet=%s malformed index=%d why=%r", inlet, one.index, one.why)
     for answer in heard.answers:
         note_answer(inlet, answer)
+
+
+def tell_heard(
+    telemetry: Telemetry,
+    inlet: str,
+    heard: Heard,
+    when: tuple[datetime, datetime],
+    caller: str = "",
+) -> None:
+    """Tell whoever watches of each event of one delivery: the root of the event's trace.
+
+    A redelivery is told inside the trace; its root was told before.
+
+    Args:
+        caller: The ``traceparent`` that the host gives, or empty; it becomes a link.
+    """
+    if not telemetry.is_on:
+        return
+    by_event: dict[str, list[Answer]] = {}
+    for answer in heard.answers:
+        by_event.setdefault(answer.signal.event_id, []).append(answer)
+    for event_id, answers in by_event.items():
+        told = Told(
+            "event",
+            about=event_id,
+            own=event_id if any(map(_is_first, answers)) else "",
+            began=when[0],
+            ended=when[1],
+            link=caller,
+            attributes={
+                "inlet": inlet,
+                "signal": str(answers[0].signal.type),
+                "phase": str(answers[0].signal.phase),
+                "targets": len(answers),
+                "plans": sum(answer.is_new for answer in answers),
+            },
+        )
+        telemetry.told(told)
+
+
+def _is_first(answer: Answer) -> bool:
+    again = Reason.DUPLICATE.value
+    return not all(ruling.to_json()["reason"] == again for ruling in answer.rulings)
 
 
 def note_answer(inlet: str, answer: Answer) -> None:

@@ -7,8 +7,11 @@ restart tells of the same thing and it is stored once.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+from shared.core.notice import Notice, notice_id
+from shared.core.notices import rules_refused
 from shared.core.signals import Phase
 from shared.core.wire import write_moment
 from shared.engine.night import Night
@@ -41,8 +44,20 @@ async def tell(night: Night, watch: RuleWatch, source: RuleSource) -> None:
         if news.good is not None:
             await source.keep(news.good)
         await night.ports.ledger.record_event(record_of(watch.container, news))
+        if news.refused is not None and night.ports.messengers:
+            await night.ports.notices.post(_notice(night, news, news.refused))
         if watch.news and watch.news[0] is news:
             del watch.news[0]
+
+
+def _notice(night: Night, news: News, refused: Refused) -> Notice:
+    """Tell every configured channel; every instance tells of a version by one notice."""
+    made = rules_refused(
+        [str(problem) for problem in refused.problems],
+        at=news.at,
+        channels=[messenger.channel for messenger in night.ports.messengers],
+    )
+    return replace(made, id=notice_id(made.kind, news.version))
 
 
 def record_of(container: str, news: News) -> EventRecord:

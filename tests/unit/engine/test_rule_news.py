@@ -11,6 +11,8 @@ import pytest
 
 from shared.core.audit import decision_records
 from shared.core.errors import ProviderUnavailable
+from shared.core.notice import NoticeKind
+from shared.core.terms import Channel
 from shared.core.wire import write_moment
 from shared.engine.rule_news import record_of, rules_view, tell
 from shared.engine.rule_versions import Refused
@@ -21,6 +23,7 @@ from shared.rules.book import RuleBook
 from shared.rules.problems import RuleProblem
 from tests import builders as make
 from tests.builders import NOW
+from tests.fakes.notices import FakeMessenger, FakeNotices
 from tests.fakes.rule_source import FakeRules
 from tests.shift import Shift
 
@@ -78,6 +81,23 @@ def test_what_could_not_be_told_is_told_later(where: str):
     shift.invoke(tell(shift.night, watch, files))
     assert [] == watch.news
     assert GOOD == files.good
+
+
+def test_people_are_told_of_a_refused_version_on_every_channel_once():
+    """Whoever uploaded it may not look at a log; a version that loads is no news to them."""
+    shift, notices = Shift.begin(), FakeNotices()
+    messengers = (FakeMessenger(Channel.TEAMS), FakeMessenger(Channel.SLACK))
+    ports = replace(shift.night.ports, notices=notices, messengers=messengers)
+    shift.night = replace(shift.night, ports=ports)
+    for _ in range(2):
+        shift.invoke(tell(shift.night, a_watch(LOADED, REFUSED), FakeRules()))
+    [notice] = notices.posted.values()
+    assert NoticeKind.RULES_REFUSED == notice.kind
+    assert (Channel.TEAMS, Channel.SLACK) == notice.channels
+    assert str(PROBLEM) in dict(notice.facts).values()
+    again = News("v3", NOW, refused=Refused("v3", (PROBLEM,)))
+    shift.invoke(tell(shift.night, a_watch(again), FakeRules()))
+    assert 2 == len(notices.posted)
 
 
 def test_a_thousand_problems_fit_into_a_record():
