@@ -36,6 +36,8 @@ LEEWAY_S = 60
 MOST_TOKEN = 16 * 1024  # characters
 KEYS_LAST = timedelta(days=1)
 KEYS_ASKED = timedelta(minutes=1)
+KEYS_MISSED = timedelta(seconds=10)
+"""After a read that failed nobody else waits for another one so soon."""
 CALL_LIMIT_S = 10.0
 _REQUIRED = ["exp", "nbf", "iss", "aud", "oid"]
 Fetch = Callable[[], Awaitable[Mapping[str, Any]]]
@@ -176,6 +178,7 @@ class _Keys:
         self._now = now
         self._known: dict[str, PyJWK] = {}
         self._read_at = 0.0
+        self._missed_at: float | None = None
         self._lock = asyncio.Lock()
 
     async def get(self, name: str) -> PyJWK:
@@ -201,9 +204,14 @@ class _Keys:
         is_old = not self._known or self._age > KEYS_LAST.total_seconds()
         if not is_old and (name in self._known or self._age < KEYS_ASKED.total_seconds()):
             return
-        document = await self._fetch()
-        self._known = _signing_keys(document)
-        self._read_at = self._now()
+        rest = KEYS_MISSED.total_seconds()
+        if self._missed_at is not None and self._now() - self._missed_at < rest:
+            raise ProviderUnavailable(
+                "reading Entra's keys failed just now", after=KEYS_MISSED
+            )
+        self._missed_at = self._now()  # unless it succeeds
+        self._known = _signing_keys(await self._fetch())
+        self._read_at, self._missed_at = self._now(), None
 
 
 def _signing_keys(document: Mapping[str, Any]) -> dict[str, PyJWK]:

@@ -103,8 +103,11 @@ class Voice:
 
     @property
     def who(self) -> str:
-        """Name the person, saying so if nobody vouches for the name."""
-        return self.person if self.is_verified else f"{self.person} (self-declared)"
+        """Name the person, saying so if it is not Entra that vouches for the name."""
+        if self.is_verified:
+            return self.person
+        known = "known to Slack" if self.channel == "slack" else "self-declared"
+        return f"{self.person} ({known})"
 
 
 @dataclass(frozen=True, slots=True)

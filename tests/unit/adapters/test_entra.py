@@ -264,11 +264,25 @@ async def test_a_new_key_is_found_and_a_made_up_one_asks_once_a_minute():
 
 
 async def test_while_entra_is_away_nobody_is_believed():
-    """Not knowing is not being allowed; the client may try again."""
-    published = Published()
+    """Not knowing is not being allowed; and a crowd does not ask it all at once."""
+    at, published = [1000.0], Published()
     published.is_away = True
-    with pytest.raises(ProviderUnavailable):
-        await sign_in(published=published).approver(bearer(a_token()))
+    door = SignIn(SETTINGS, published, lambda: at[0])
+
+    async def knock() -> str:
+        try:
+            await door.approver(bearer(a_token()))
+        except ProviderUnavailable as away:
+            return str(away)
+        return "in"
+
+    await asyncio.gather(*(knock() for _ in range(20)))
+    assert 1 == published.reads
     published.is_away, published.kids = False, []
-    with pytest.raises(ProviderUnavailable):
-        await sign_in(published=published).approver(bearer(a_token()))
+    at[0] += entra.KEYS_MISSED.total_seconds()
+    assert "none is there" in await knock()
+    published.kids = ["k1"]
+    assert "just now" in await knock()
+    at[0] += entra.KEYS_MISSED.total_seconds()
+    assert "in" == await knock()
+    assert 3 == published.reads
