@@ -23,6 +23,7 @@ class Reason(StrEnum):
     NOT_ACTIONABLE = "not_actionable"
     WITHDRAWN = "withdrawn"
     NOTHING_TO_UNDO = "nothing_to_undo"
+    EVENT_OVER = "event_over"
     # the target
     TARGET_GONE = "target_gone"
     NOT_A_NODE = "not_a_node"

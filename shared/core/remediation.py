@@ -43,6 +43,8 @@ class Remediation:
             ``with`` may set.
         verbs: Every verb its plans may hold: the role table is checked against it.
         examples: At least one that acts and one that refuses.
+        healthy: Conditions, as in a rule's ``when``, that are true of a target that came
+            back: only then is undone, after the event, what kept work away from it.
     """
 
     name: str
@@ -54,3 +56,4 @@ class Remediation:
     decide: Decide
     recheck: Recheck
     examples: tuple[Example, ...]
+    healthy: tuple[str, ...] = ()

@@ -62,6 +62,11 @@ class Phase(StrEnum):
         return self in {Phase.CANCELED, Phase.RESOLVED}
 
     @property
+    def ends(self) -> bool:
+        """Tell whether nothing more is to be begun: withdrawn, or over."""
+        return self.withdraws or self is Phase.COMPLETED
+
+    @property
     def opens(self) -> bool:
         """Tell whether this phase can be the reason to act."""
         return self in {Phase.SCHEDULED, Phase.STARTED, Phase.FIRED}

@@ -60,7 +60,7 @@ async def _hear_one(
     if isinstance(signal, Unanswered):
         await night.ports.ledger.record_event(_unanswered(night, signal))
         return []
-    is_urgent = budget > timedelta(0) and (signal.is_involuntary or signal.phase.withdraws)
+    is_urgent = budget > timedelta(0) and (signal.is_involuntary or signal.phase.ends)
     owner = night.ports.clock.token() if is_urgent else ""
     try:
         return await _respond(night, signal, Request(owner=owner), budget)
@@ -86,7 +86,7 @@ async def _put_aside(night: Night, signal: Signal, error: Exception) -> Answer:
 async def _respond(
     night: Night, signal: Signal, request: Request, budget: timedelta
 ) -> list[Answer]:
-    if signal.phase.withdraws and not signal.is_test:
+    if signal.phase.ends and not signal.is_test:
         answers = list(await withdraw(night, signal, request))
         for given in answers:
             await _act(night, given, request, budget)
@@ -114,7 +114,7 @@ async def _note(night: Night, given: Answer) -> None:
         await counting.note_begun(night, given.stored.plan)
     for record in await night.ports.ledger.find_event(given.signal.event_id):
         phase = Phase(record.phase.split("+")[0])
-        if phase.withdraws and same_resource(record.target, given.signal.target):
+        if phase.ends and same_resource(record.target, given.signal.target):
             message = {"signal": dict(record.signal), "attempt": 1}
             await night.ports.queue.put(message, delay=timedelta(0))
             return

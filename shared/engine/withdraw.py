@@ -1,8 +1,10 @@
-"""Take back what a withdrawn notice or a resolved alert made us begin.
+"""Take back what an event made us begin: it was withdrawn, or it is over.
 
 Open plans get no further step; what they did and can be undone becomes a plan of its
 own, so that undoing is claimed, verified and recorded like any other work. A step whose
 worker died may have had its effect, so it is undone too: the verb looks whose it is.
+
+When the event is over, the target returns to service only once it is seen to be healthy.
 """
 
 from __future__ import annotations
@@ -14,8 +16,10 @@ from datetime import timedelta
 from shared.core import ledger
 from shared.core.decisions import Act, Hold, Reason, Skip
 from shared.core.errors import RetryLater, StaleFacts
+from shared.core.incidents import needs_no_rule
 from shared.core.plans import SAFE, Plan, StepRecord, plan_id, rung_name
 from shared.core.signals import Signal
+from shared.core.steps import Step, Verb
 from shared.core.wire import signal_to_json
 from shared.engine import consulting
 from shared.engine.counting import settle
@@ -28,6 +32,8 @@ from shared.engine.rulings import Ruling
 from shared.ports import EventRecord, StoredPlan
 
 UNDO_RETRY = timedelta(seconds=2)
+RETURN_WITHIN = timedelta(minutes=30)
+"""A machine that is not well by then is left to people; it stays out of service."""
 TRIES = 8
 
 
@@ -57,8 +63,11 @@ async def _targets(night: Night, signal: Signal) -> list[str]:
 
 async def _withdraw_one(night: Night, signal: Signal, request: Request) -> Answer:
     plans = await _plans(night, signal)
+    if not plans and not signal.phase.withdraws:
+        return await _nothing_ended(night, signal, request)
     await consulting.void_of(night, sorted(_named(night, signal)))
-    ended = [await _stop(night, stored) for stored in plans]
+    why = Reason.WITHDRAWN if signal.phase.withdraws else Reason.EVENT_OVER
+    ended = [await _stop(night, stored, why) for stored in plans]
     rulings: list[Ruling] = []
     opened: StoredPlan | None = None
     is_new = False
@@ -77,6 +86,15 @@ async def _withdraw_one(night: Night, signal: Signal, request: Request) -> Answe
     given = Answer(signal, tuple(rulings), opened, is_new=is_new, record=record)
     await store(night, given)
     await _remind(night, signal, rulings, request)
+    return given
+
+
+async def _nothing_ended(night: Night, signal: Signal, request: Request) -> Answer:
+    """Record that an event is over for which nothing had been done."""
+    over = needs_no_rule(signal) or Skip(Reason.NOT_ACTIONABLE)
+    given = Answer(signal, (Ruling("", "", over),))
+    given = replace(given, record=record_of(night, signal, given.rulings, request))
+    await store(night, given)
     return given
 
 
@@ -111,13 +129,13 @@ def _recorded(records: Iterable[EventRecord], signal: Signal) -> set[str]:
     return {name for name in named if name.startswith(f"{home}-")}
 
 
-async def _stop(night: Night, stored: StoredPlan) -> Plan:
+async def _stop(night: Night, stored: StoredPlan, why: Reason) -> Plan:
     """Withdraw an open plan; close it too if nobody works on it now."""
     for _ in range(TRIES):
         plan, now = stored.plan, night.ports.clock.now()
         if not plan.is_open:
             return plan
-        changed = ledger.withdraw(plan, Reason.WITHDRAWN, now=now)
+        changed = ledger.withdraw(plan, why, now=now)
         if plan.lease is None or now >= plan.lease.until:
             changed = ledger.close(changed, now=now)
         try:
@@ -138,7 +156,8 @@ async def _undo(
 ) -> tuple[Ruling, StoredPlan | None]:
     """Open the plan that takes another back, once that one has closed."""
     now = night.ports.clock.now()
-    rule = f"{plan.rule}/undo"
+    is_over = not signal.phase.withdraws
+    rule = f"{plan.rule}/{'return' if is_over else 'undo'}"
     undo = Plan(
         id=plan_id(rule, signal.event_id, signal.target),
         rule=rule,
@@ -148,10 +167,12 @@ async def _undo(
         target=plan.target,
         signal=signal_to_json(signal),
         settings=plan.settings,
-        steps=tuple(StepRecord(step) for step in ledger.undo_steps(plan)),
+        steps=tuple(StepRecord(step) for step in _taken_back(night, plan, is_over=is_over)),
         created_at=now,
         undoes=plan.id,
         wake_at=now,
+        until=now + RETURN_WITHIN if is_over else None,
+        channels=plan.channels,
     )
     view = await night.ports.ledger.look(plan.target, [undo.id])
     found = view.plans.get(undo.id)
@@ -166,6 +187,16 @@ async def _undo(
         return Ruling(rule, plan.remediation, waiting, plan=undo.id), None
     act = Act(tuple(record.step for record in undo.steps))
     return Ruling(rule, plan.remediation, act, plan=undo.id), stored
+
+
+def _taken_back(night: Night, plan: Plan, *, is_over: bool) -> tuple[Step, ...]:
+    """Return what undoes a plan; after its event, a look first whether the target is well."""
+    steps = ledger.undo_steps(plan)
+    remediation = night.remediations.get(plan.remediation)
+    if not is_over or remediation is None or not remediation.healthy:
+        return steps
+    seen = {"conditions": list(remediation.healthy), "facts": remediation.facts.value}
+    return (Step(Verb.VERIFY, plan.target, seen), *steps)
 
 
 async def _remind(

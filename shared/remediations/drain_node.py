@@ -126,6 +126,7 @@ REMEDIATION = Remediation(
     verbs=frozenset({Verb.CORDON, Verb.UNCORDON, Verb.DRAIN}),
     decide=decide,
     recheck=recheck,
+    healthy=("facts.node.is_ready",),
     examples=(
         Example(
             "a spot node has thirty seconds: cordon, then drain whatever can go",

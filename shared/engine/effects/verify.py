@@ -14,7 +14,7 @@ from shared.core.facts import Facts, FactsKind
 from shared.core.ledger import StepResult
 from shared.core.signals import Signal
 from shared.core.wire import signal_from_json
-from shared.engine.effects.work import Work, done, failed, not_yet
+from shared.engine.effects.work import Work, already, done, failed, not_yet
 from shared.engine.observe import observe
 from shared.rules.conditions import (
     ConditionFailed,
@@ -26,12 +26,15 @@ from shared.rules.conditions import (
 VERIFY_FOR = timedelta(minutes=10)
 """For a rung that names no timeout: long enough for a machine to start and report."""
 LOOK_EACH = timedelta(seconds=15)
+GONE = "it does not exist"
 
 
 async def verify(work: Work) -> StepResult:
     """Wait, by looking again and again, until all conditions are true."""
     signal = signal_from_json(work.plan.signal)
     missing = await _missing(work, signal)
+    if missing == GONE and work.plan.undoes:
+        return already(Reason.TARGET_GONE)
     if not missing:
         return done(conditions=list(work.args["conditions"]))
     until = work.plan.until or (work.record.started_at or work.now()) + VERIFY_FOR
@@ -49,7 +52,7 @@ async def _missing(work: Work, signal: Signal) -> str:
     except AutomationError as error:
         return f"it could not be read: {error}"
     if facts is None:
-        return "it does not exist"
+        return GONE
     for text in work.args["conditions"]:
         if why := _untrue(str(text), signal, facts, work.now()):
             return why
