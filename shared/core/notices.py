@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
-from shared.core.approvals import Approval, ApprovalState
+from shared.core.approvals import Approval, ApprovalState, Voice
 from shared.core.notice import Notice, NoticeKind, notice_id
 from shared.core.plans import Plan, PlanOutcome, StepRecord
 from shared.core.steps import Step
@@ -124,7 +124,7 @@ def decided(approval: Approval) -> Notice:
     """Tell what people answered, and who they are."""
     is_yes = approval.state in _ALLOWED
     voices = [voice for voice in approval.voices if voice.is_yes == is_yes]
-    names = ", ".join(f"{voice.person} ({voice.channel})" for voice in voices)
+    names = ", ".join(_speaker(voice) for voice in voices)
     reasons = "; ".join(voice.reason for voice in voices if voice.reason.strip())
     answer = "allowed" if is_yes else "refused"
     return _of_approval(
@@ -244,6 +244,15 @@ def _of_approval(
         is_good=is_good,
         is_chat_enough=is_chat_enough,
     )
+
+
+def _speaker(voice: Voice) -> str:
+    """Name a person and where they spoke; say so where a name is only their own word.
+
+    A name in Slack comes from the settings, by an id that Slack vouches for.
+    """
+    is_known = voice.is_verified or voice.channel == Channel.SLACK
+    return f"{voice.person} ({voice.channel}{'' if is_known else ', self-declared'})"
 
 
 def _where(plan: Plan) -> list[tuple[str, str]]:

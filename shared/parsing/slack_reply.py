@@ -93,7 +93,10 @@ def verify(headers: Mapping[str, str], body: bytes, secret: str, now: datetime) 
 
     Raises:
         SlackRefused: It did not, or not now.
+        MalformedEvent: It is too large to be looked at.
     """
+    if len(body) > MAX_BODY:
+        raise MalformedEvent(f"$: was {len(body)} bytes, should be at most {MAX_BODY}")
     folded = {name.casefold(): value.strip() for name, value in headers.items()}
     said, moment = folded.get(SIGNATURE, ""), folded.get(MOMENT, "")
     if not said or not _SECONDS.fullmatch(moment):
@@ -144,8 +147,6 @@ def parse_slack_reply(
 
 
 def _payload(body: bytes) -> JsonObject:
-    if len(body) > MAX_BODY:
-        raise MalformedEvent(f"$: was {len(body)} bytes, should be at most {MAX_BODY}")
     try:
         fields = parse_qs(body.decode(), strict_parsing=True, max_num_fields=10)
     except ValueError as exc:  # UnicodeDecodeError is one

@@ -144,6 +144,23 @@ def test_an_answer_names_who_gave_it():
     assert no.title.endswith("was refused")
 
 
+@pytest.mark.parametrize(
+    ("channel", "is_verified", "said"),
+    [
+        ("page", True, "ada (page)"),
+        ("api", False, "ada (api, self-declared)"),
+        ("slack", False, "ada (slack)"),
+    ],
+)
+def test_a_name_that_nobody_vouches_for_is_said_to_be_so(channel, is_verified, said):
+    """Whoever has a signed link may call themselves what they like."""
+    approval = told_of.answered(told_of.an_approval(), is_yes=True)
+    [voice] = approval.voices
+    voice = replace(voice, channel=channel, is_verified=is_verified)
+    facts = dict(notices.decided(replace(approval, voices=(voice,))).facts)
+    assert said == facts["Allowed"]
+
+
 def test_a_breaker_that_opens_twice_is_told_twice_and_one_opening_once():
     """The key alone would silence every later storm."""
 
