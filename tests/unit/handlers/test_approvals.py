@@ -329,10 +329,11 @@ def test_another_site_decides_nothing_with_somebodys_browser(guarded: Door):
 def test_a_header_that_anybody_can_send_is_refused_and_recorded(door: Door, method: str):
     """Beside a good link and a good token too: somebody is trying something."""
     door.put(HIGH)
-    for extra in ({}, bearer(a_token())):
-        headers = {**PROGRAM, **principal(), **extra}
-        told = door.refusal(method, HIGH.id, headers=headers, link=link_to(HIGH), body=YES)
-        assert (403, "header_not_believed") == told
+    for extra in ({}, bearer(a_token()), {"sec-fetch-site": "cross-site"}):
+        for link in (link_to(HIGH), "sig=x", ""):
+            headers = {**PROGRAM, **principal(), **extra}
+            told = door.refusal(method, HIGH.id, headers=headers, link=link, body=YES)
+            assert (403, "header_not_believed") == told
     assert door.state(HIGH).state is ApprovalState.PENDING
     [record] = door.shift.records(HIGH.id)
     assert "header_not_believed" == record.decisions[0]["reason"]
