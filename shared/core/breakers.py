@@ -129,8 +129,12 @@ def tries_at(tally: Tally, breaker: Breaker) -> datetime | None:
 
 
 def half_open(tally: Tally, plan_id: str, now: datetime) -> Tally:
-    """Let one plan try; the first stays the one."""
-    if tally.tripped_at is None or tally.canary:
+    """Let one plan try; the first stays the one, and tries from when it is opened."""
+    is_other = tally.canary not in {"", plan_id}
+    is_noted = (
+        tally.canary == plan_id and tally.canary_at is not None and tally.canary_at >= now
+    )
+    if tally.tripped_at is None or is_other or is_noted:
         return tally
     return replace(tally, canary=plan_id, canary_at=now)
 

@@ -84,7 +84,7 @@ def reserve(context: Context) -> tuple[Tally, ...]:
     """
     entry = entry_of(context)
     changed = [
-        note_begun(tally, entry)
+        begin(tally, entry)
         for key in _plan_keys(context)
         if (tally := context.tallies.get(key)) is not None
     ]
@@ -94,12 +94,27 @@ def reserve(context: Context) -> tuple[Tally, ...]:
     return tuple(sorted(new, key=lambda one: one.key))
 
 
+def begin(tally: Tally, entry: Entry) -> Tally:
+    """Write a plan down that is being opened now; the same tally if it is there already.
+
+    What was reserved earlier, by somebody who died before the plan was opened, begins
+    now: its window does, and it is stale no more. That it is written again is also what
+    keeps another from giving it back at this very moment.
+    """
+    found = tally.find(entry.token)
+    if found is None or not found.is_open or found.at >= entry.at:
+        return note_begun(tally, entry)
+    later = replace(found, at=entry.at)
+    entries = tuple(later if one is found else one for one in tally.entries)
+    return replace(tally, entries=entries)
+
+
 def _money(context: Context, entry: Entry) -> list[Tally]:
     money = context.budget.money if context.budget is not None else None
     tally = context.tallies.get(money_key(context.rule))
     if money is None or tally is None:
         return []
-    return [note_begun(tally, replace(entry, amount=money.each))]
+    return [begin(tally, replace(entry, amount=money.each))]
 
 
 def _canary(context: Context, entry: Entry) -> list[Tally]:
@@ -108,8 +123,9 @@ def _canary(context: Context, entry: Entry) -> list[Tally]:
     if terms is None or tally is None:
         return []
     found = standing(tally, terms, context.now)
-    is_known = any(one.token == entry.token for one in found)
-    if is_known or not has_room(found, terms):
+    if any(one.token == entry.token for one in found):
+        return [begin(tally, entry)]
+    if not has_room(found, terms):
         return []
     return [replace(tally, entries=(*found, entry))]
 

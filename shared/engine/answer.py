@@ -14,10 +14,11 @@ from datetime import timedelta
 from shared.core.decisions import Act, Decision, Hold, Reason, Skip
 from shared.core.errors import GiveUp, RetryLater, StaleFacts
 from shared.core.incidents import needs_no_rule, overtaken
-from shared.core.plans import Plan, plan_id, rung_name
+from shared.core.plans import SAFE, Plan, plan_id, rung_name
 from shared.core.resource_ids import same_resource
 from shared.core.signals import Signal, SignalType
 from shared.core.terms import Match
+from shared.engine import consulting
 from shared.engine.climbing import below, may_not_climb
 from shared.engine.counting import struck
 from shared.engine.guarding import Surroundings, read_locks, read_pauses
@@ -112,6 +113,7 @@ async def _try(
     )
     known = _known(night, signal, view, records, request)
     if known is not None:
+        await consulting.used_for(night, known.stored)
         return await remember_hold(night, known, request)
     (rulings, case), pauses, locks = await asyncio.gather(
         _judge(night, signal, request, rules, facts, early),
@@ -126,10 +128,14 @@ async def _try(
 
 
 def _names(signal: Signal, request: Request, rules: Sequence[Rule]) -> list[str]:
-    """Name the plans that these rules would open, and that of the rung below."""
+    """Name the plans that these rules would open, and that of the rung below.
+
+    What was done because nobody answered is the answer to the event, too.
+    """
     names = [
-        plan_id(rung_name(rule.name, request.rung), signal.event_id, signal.target)
+        plan_id(rung_name(rule.name, request.rung) + variant, signal.event_id, signal.target)
         for rule in rules
+        for variant in (("", SAFE) if rule.approval or rule.overrides else ("",))
     ]
     return [name for name in (*names, below(signal, request)) if name]
 

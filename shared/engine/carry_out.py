@@ -117,7 +117,10 @@ async def take(night: Night, plan_id: str, *, seq: int, owner: str) -> Worker | 
         LeaseHeld: Another worker is on it; look again when its lease may have run out.
     """
     stored = await night.ports.ledger.find(plan_id)
-    if stored is None or not stored.plan.is_open or seq != stored.plan.wake_seq:
+    if stored is not None and not stored.plan.is_open:
+        await settle(night, stored.plan)  # whoever closed it may have died before it did
+        return None
+    if stored is None or seq != stored.plan.wake_seq:
         return None
     worker = Worker(night, owner, stored)
     claimed = worker.renewed(stored.plan)

@@ -24,6 +24,7 @@ from shared.core.wire import signal_to_json
 from shared.engine import consenting
 from shared.engine.night import Night
 from shared.engine.request import Request
+from shared.ports import StoredPlan
 from shared.rules.book import Rule
 from shared.rules.values import settings_as_yaml
 
@@ -110,6 +111,16 @@ async def used(night: Night, approval: Approval | None) -> None:
         await night.ports.approvals.save(use(approval))
     except StaleFacts:
         return  # whoever looks next sees it by the plan that exists
+
+
+async def used_for(night: Night, stored: StoredPlan | None) -> None:
+    """Note the yes that a plan was opened on, if whoever opened it died before noting it.
+
+    Raises:
+        RetryLater: The question could not be read or written.
+    """
+    if stored is not None and stored.plan.approval:
+        await used(night, await night.ports.approvals.find(stored.plan.approval))
 
 
 async def void(night: Night, approval: Approval | None) -> None:

@@ -98,7 +98,13 @@ async def forget_stale(night: Night, context: Context, refusal: Hold | Skip) -> 
 async def _look_up(night: Night, key: str, token: str) -> bool:
     stored = await night.ports.ledger.find(token)
     if stored is None:
-        await _change(night, [key], lambda tally: tallies.release(tally, token))
+        now = night.ports.clock.now()
+
+        def give_back(tally: Tally) -> Tally:
+            is_stale = token in tallies.stale_tokens(tally, now)  # or begun again meanwhile
+            return tallies.release(tally, token) if is_stale else tally
+
+        await _change(night, [key], give_back)
         return True
     if stored.plan.is_open:
         return False

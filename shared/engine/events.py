@@ -14,7 +14,7 @@ from shared.core.decisions import Hold, Reason, Skip
 from shared.core.errors import AutomationError, LeaseHeld
 from shared.core.plans import Plan
 from shared.core.resource_ids import same_resource
-from shared.core.signals import Phase, Signal, Unanswered
+from shared.core.signals import INVOLUNTARY, Phase, Signal, Unanswered
 from shared.core.wire import signal_from_json, signal_to_json
 from shared.engine import counting
 from shared.engine.answer import decide_and_open
@@ -160,6 +160,8 @@ async def wake(night: Night, message: Mapping[str, Any]) -> Plan | Answer | None
         worker = await take(night, name, seq=seq, owner=night.ports.clock.token())
         if worker is None:
             return None
+        if worker.plan.signal.get("type") in INVOLUNTARY:  # whoever opened it may have died
+            await counting.note_begun(night, worker.plan)
         return await carry_out(worker, budget=night.settings.plan_budget)
     except LeaseHeld as held:
         await night.ports.queue.put({"plan": name, "seq": seq}, delay=held.after)

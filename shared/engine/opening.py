@@ -99,9 +99,19 @@ async def guard_and_open(
 
 
 async def weigh(
-    night: Night, signal: Signal, request: Request, case: Case, around: Surroundings
+    night: Night,
+    signal: Signal,
+    request: Request,
+    case: Case,
+    around: Surroundings,
+    *,
+    takes: bool = True,
 ) -> tuple[Context, Hold | Skip | None]:
-    """Ask the guardrails on what is counted now; reserve what the plan takes of it."""
+    """Ask the guardrails on what is counted now; reserve what the plan takes of it.
+
+    Args:
+        takes: Whether the plan is opened if nothing speaks against it.
+    """
     plan, steps = case.plan_id(signal), case.steps(signal)
     for tries in range(TRIES):
         await _step_aside(plan, tries)
@@ -122,7 +132,7 @@ async def weigh(
         )
         context = replace(counted, approval=approval)
         refusal = guardrails.ask(context)
-        if refusal is None and await counting.reserve(night, context):
+        if refusal is None and (not takes or await counting.reserve(night, context)):
             return context, None
         if refusal is not None and not await counting.forget_stale(night, context, refusal):
             return context, refusal

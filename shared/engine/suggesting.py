@@ -27,12 +27,16 @@ STANDS_FOR = timedelta(hours=2)
 
 
 def as_decided(rule: Rule, request: Request) -> Rule:
-    """Let a suggesting rule act where a person has answered its suggestion."""
+    """Let a suggesting rule act where a person has answered its suggestion.
+
+    On that yes and on nothing else: silence has no safe step here.
+    """
     if rule.mode is not Mode.SUGGEST or not request.because:
         return rule
     terms = rule.approval or ApprovalTerms(ApprovalKind.REQUIRED, STANDS_FOR)
     if terms.kind is ApprovalKind.NONE:
         terms = replace(terms, kind=ApprovalKind.REQUIRED)
+    terms = replace(terms, if_expired=None)
     return replace(rule, mode=Mode.AUTO, approval=terms, approval_when=None)
 
 
@@ -61,6 +65,6 @@ async def suggest(
     view = await night.ports.ledger.look(signal.target, [])
     pauses, locks = await read_pauses(night), await read_locks(night, signal, [rule])
     around = Surroundings(view.head, pauses, locks)
-    context, refusal = await weigh(night, signal, request, case, around)
+    context, refusal = await weigh(night, signal, request, case, around, takes=False)
     if isinstance(refusal, Hold) and refusal.reason is Reason.AWAITING_APPROVAL:
         await consulting.ask(night, signal, request, case, context)

@@ -65,6 +65,8 @@ async def _withdraw_one(night: Night, signal: Signal, request: Request) -> Answe
     plans = await _plans(night, signal)
     if not plans and not signal.phase.withdraws:
         return await _nothing_ended(night, signal, request)
+    for stored in plans:
+        await consulting.used_for(night, stored)
     await consulting.void_of(night, sorted(_named(night, signal)))
     why = Reason.WITHDRAWN if signal.phase.withdraws else Reason.EVENT_OVER
     ended = [await _stop(night, stored, why) for stored in plans]
