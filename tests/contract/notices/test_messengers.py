@@ -173,6 +173,15 @@ async def test_a_channel_that_does_not_answer_is_given_up_soon(channels: Channel
     _says_no_secret(caught.value)
 
 
+async def test_what_the_library_says_of_an_address_is_not_repeated():
+    """It names the address whole, where it cannot make anything of it."""
+    poster, address = Poster(), f"https://127.0.0.1:99999/{SECRETS[0]}"
+    with pytest.raises(ProviderUnavailable, match=r"posting to 127\.0\.0\.1: \w+$") as caught:
+        await poster.post(address, b"{}")
+    await poster.close()
+    _says_no_secret(caught.value)
+
+
 async def test_a_channel_that_is_not_there_is_a_trouble_that_passes():
     """Nobody listens on that port."""
     poster, address = Poster(), f"https://127.0.0.1:9/{SECRETS[0]}"
