@@ -22,6 +22,7 @@ HEAVY = (
     "azure.storage",
     "cel",
     "cryptography",
+    "jwt",
     "pydantic",
     "yaml",
 )
