@@ -25,7 +25,11 @@ def register(subparsers: Any) -> None:
         "check", help="load rule folders, run their tests; exit 1 on any problem"
     )
     check.add_argument(
-        "folders", nargs="+", type=Path, metavar="DIR", help="a later one wins by rule name"
+        "folders",
+        nargs="+",
+        type=Path,
+        metavar="DIR",
+        help="a folder of *.yaml, or one file; a later one wins by rule name",
     )
     check.set_defaults(run=run_check)
     schema = commands.add_parser("schema", help="print the JSON Schema of rule files")

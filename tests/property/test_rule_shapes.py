@@ -35,23 +35,37 @@ ODD = st.one_of(
 )
 NAMES = st.from_regex(r"[a-z0-9]{1,4}(-[a-z0-9]{1,4}){0,3}", fullmatch=True)
 SIGNALS = st.sampled_from([str(kind) for kind in SignalType])
-DURATIONS = st.sampled_from(["0s", "20s", "1h30m", "3650d", "3651d", "1 h", "s"])
+DURATIONS = st.sampled_from(
+    ["20s", "10m", "1h", "1h30m", "2d", "0s", "30d", "3650d", "3651d", "1 h", "s"]
+)
 WORDS = st.text(max_size=10)
 
 
-NUMBERS = st.sampled_from([0, 1, 3, 5, 10, 30, 100, 1000, 1001, -1, 2.5, 1.0, True])
+NUMBERS = st.sampled_from([1, 2, 3, 5, 7, 10, 30, 100, 0, 1000, 1001, -1, 2.5, 1.0, True])
 SCOPES = st.sampled_from([str(scope) for scope in LimitScope])
 
 
-def some(**keys: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
-    """Give some of these keys, so that what must be there is missing at times."""
-    return st.fixed_dictionaries({}, optional=keys)
+def some(
+    needed: str = "", **keys: st.SearchStrategy[Any]
+) -> st.SearchStrategy[dict[str, Any]]:
+    """Give some of these keys; at times without one of those that must be there."""
+    must = {key: keys[key] for key in needed.split()}
+    may = {key: strategy for key, strategy in keys.items() if key not in must}
+    whole = st.fixed_dictionaries(must, optional=may)
+    bare = st.fixed_dictionaries(must)
+    return bare | whole | st.fixed_dictionaries({}, optional=keys)
 
 
 LIMIT = some(
-    scope=SCOPES, count=NUMBERS, percent=NUMBERS, min=NUMBERS, max=NUMBERS, within=DURATIONS
+    "scope count",
+    scope=SCOPES,
+    count=NUMBERS,
+    percent=NUMBERS,
+    min=NUMBERS,
+    max=NUMBERS,
+    within=DURATIONS,
 )
-CANARY = some(first=NUMBERS, soak=DURATIONS, every=DURATIONS)
+CANARY = some("soak", first=NUMBERS, soak=DURATIONS, every=DURATIONS)
 BREAKER = some(
     scope=SCOPES,
     count=st.none() | NUMBERS,
@@ -61,9 +75,9 @@ BREAKER = some(
     wait=DURATIONS,
     young=DURATIONS,
 )
-MONEY = some(limit=NUMBERS, each=NUMBERS, within=DURATIONS)
-BUDGET = some(retries=NUMBERS, within=DURATIONS, money=MONEY)
-STRIKES = some(count=NUMBERS, within=DURATIONS)
+MONEY = some("limit each", limit=NUMBERS, each=NUMBERS, within=DURATIONS)
+BUDGET = some("retries", retries=NUMBERS, within=DURATIONS, money=MONEY)
+STRIKES = some("count within", count=NUMBERS, within=DURATIONS)
 KINDS = st.sampled_from([str(kind) for kind in ApprovalKind])
 APPROVAL = KINDS | some(
     kind=KINDS,
@@ -73,6 +87,7 @@ APPROVAL = KINDS | some(
 )
 CHANNELS = st.sampled_from([str(channel) for channel in Channel])
 TEST = some(
+    "event expect",
     name=WORDS,
     event=WORDS | st.dictionaries(WORDS, ODD, max_size=2),
     facts=WORDS | st.dictionaries(WORDS, ODD, max_size=2),
