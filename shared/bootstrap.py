@@ -20,6 +20,7 @@ from shared.adapters.clock import SystemClock
 from shared.adapters.credentials import credential
 from shared.adapters.log_ingestion import LogIngestion
 from shared.adapters.machine_learning import AzureMachineLearning
+from shared.adapters.messengers import configured, link_of
 from shared.adapters.monitor_metrics import AzureMetrics
 from shared.adapters.outcome_topic import OutcomeTopic
 from shared.adapters.resources import AzureResources
@@ -29,6 +30,7 @@ from shared.adapters.storage import Storage
 from shared.adapters.table_approvals import TableApprovals
 from shared.adapters.table_controls import TableControls
 from shared.adapters.table_ledger import TableLedger
+from shared.adapters.table_notices import TableNotices
 from shared.adapters.table_outbox import TableOutbox
 from shared.adapters.table_tallies import TableTallies
 from shared.adapters.virtual_machines import AzureCompute
@@ -37,6 +39,7 @@ from shared.core.errors import GiveUp, Misconfigured
 from shared.core.remediation import Remediation
 from shared.core.settings import Settings
 from shared.engine.night import Night, Ports
+from shared.engine.plan_notices import PlanNotices
 from shared.ports import AuditSink
 from shared.ports.telemetry import Nobody, Telemetry
 from shared.remediations import discover
@@ -139,9 +142,15 @@ def build(settings: Settings) -> Night:
     storage = Storage(settings, lambda: identity)
     rules = _rules(settings, remediations, storage)
     clock = SystemClock()
+    ledger = TableLedger(storage, clock)
+    messengers = configured(settings, clock, link_of(settings))
+    notices = TableNotices(storage, tuple(one.channel for one in messengers))
+    sinks = _sinks(identity, settings)
+    if messengers:
+        sinks = (*sinks, PlanNotices(ledger, notices))
     ports = Ports(
         clock=clock,
-        ledger=TableLedger(storage, clock),
+        ledger=ledger,
         queue=PlanWakeQueue(storage),
         records=BlobRecords(storage),
         resources=AzureResources(arm),
@@ -154,7 +163,9 @@ def build(settings: Settings) -> Night:
         outbox=TableOutbox(storage),
         tallies=TableTallies(storage),
         approvals=TableApprovals(storage, clock),
-        sinks=_sinks(identity, settings),
+        notices=notices,
+        messengers=messengers,
+        sinks=sinks,
     )
     return Night(_watched(ports, settings), rules, remediations, settings)
 

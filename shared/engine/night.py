@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from shared.core.remediation import Remediation
 from shared.core.settings import Settings
@@ -29,8 +28,6 @@ from shared.ports import (
 )
 from shared.rules.book import RuleBook
 
-_LATER: Any = None
-
 
 @dataclass(frozen=True, slots=True)
 class Ports:
@@ -48,10 +45,10 @@ class Ports:
     cluster: Cluster
     controls: Controls
     outbox: Outbox
+    tallies: Tallies
+    approvals: Approvals
+    notices: Notices
     sinks: tuple[AuditSink, ...] = ()
-    tallies: Tallies = _LATER
-    approvals: Approvals = _LATER
-    notices: Notices = _LATER
     messengers: tuple[Messenger, ...] = ()
 
 
