@@ -48,6 +48,7 @@ class TableApprovals:
         entry = {
             "PartitionKey": _UNSETTLED,
             "RowKey": approval.id,
+            "plan": approval.plan_id,
             "at": write_moment(self._clock.now()),
         }
         await self._store.put(_TABLE, entry)
@@ -75,8 +76,16 @@ class TableApprovals:
 
     async def unsettled(self) -> tuple[Approval, ...]:
         """Return what is not settled, oldest first; tidy what a crash left."""
-        values = {"partition": _UNSETTLED}
-        entries = await self._store.query(_TABLE, "PartitionKey eq @partition", values)
+        return await self._listed("PartitionKey eq @partition", {})
+
+    async def about(self, plan_id: str) -> tuple[Approval, ...]:
+        """Return what is not settled about one plan."""
+        where = "PartitionKey eq @partition and plan eq @plan"
+        return await self._listed(where, {"plan": plan_id})
+
+    async def _listed(self, where: str, values: dict[str, str]) -> tuple[Approval, ...]:
+        named = {"partition": _UNSETTLED, **values}
+        entries = await self._store.query(_TABLE, where, named)
         gate = asyncio.Semaphore(AT_ONCE)
 
         async def one(entry: Found) -> Approval | None:

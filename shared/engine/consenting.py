@@ -50,8 +50,8 @@ async def ask(night: Night, approval: Approval) -> Approval:
         await night.ports.notices.post(asked(approval))
     await _record(night, approval, Phase.FIRED.value, "asked", approval.requester)
     stored = await night.ports.approvals.ask(approval)
-    for other in await night.ports.approvals.unsettled():
-        if other.plan_id == stored.plan_id and other.id != stored.id:
+    for other in await night.ports.approvals.about(stored.plan_id):
+        if other.id != stored.id:
             await take_back(night, other)
     return stored
 

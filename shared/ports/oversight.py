@@ -53,7 +53,11 @@ class Approvals(Protocol):
         ...
 
     async def unsettled(self) -> tuple[Approval, ...]:
-        """Return what is pending, or approved and not used yet; oldest first."""
+        """Return what is not settled (``Approval.is_settled``), oldest first."""
+        ...
+
+    async def about(self, plan_id: str) -> tuple[Approval, ...]:
+        """Return what is not settled about one plan, at the cost of that alone."""
         ...
 
 

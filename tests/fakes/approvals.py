@@ -69,6 +69,10 @@ class FakeApprovals:
         """Return every question, in the order in which they were asked."""
         return [self._at(name) for name in self.rows]
 
+    async def about(self, plan_id: str) -> tuple[Approval, ...]:
+        """Return what is not settled about one plan."""
+        return tuple(one for one in await self.unsettled() if one.plan_id == plan_id)
+
     def _at(self, approval_id: str) -> Approval:
         text, version = self.rows[approval_id]
         return approval_from_json(json.loads(text), etag=str(version))

@@ -119,6 +119,20 @@ async def test_the_unsettled_are_listed_oldest_first_until_nothing_is_left_to_do
     assert () == await approvals.unsettled()
 
 
+async def test_the_questions_about_one_plan_are_found_among_many(approvals: Approvals):
+    """A storm asks a thousand times: each time only its own plan's questions are read."""
+    for number in range(5):
+        await approvals.ask(ask_about(event=f"e-{number}"))
+    old = await approvals.find(ask_about(event="e-3").id)
+    assert old is not None
+    changed = await approvals.ask(ask_about(event="e-3", plan_hash="f" * 64))
+    assert {old.id, changed.id} == {one.id for one in await approvals.about(old.plan_id)}
+    await approvals.save(void(old))
+    assert (changed,) == await approvals.about(old.plan_id)
+    for odd in ("", "' or PartitionKey ne '", "no such plan"):
+        assert () == await approvals.about(odd)
+
+
 @pytest.mark.parametrize(
     "name", ["", "a/b", "a\\b", "ü", "unsettled", "'", "A" * 32, "0" * 31, "x" * 900]
 )
