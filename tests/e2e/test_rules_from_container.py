@@ -25,9 +25,11 @@ from sandbox.state_folder import Sandbox
 CONTAINER = "night-rules"
 POLL_S = 10
 SLACK_S = 6
-RULE = "reactivate-failed-tasks"
-MODE = "rules:\n  - name: reactivate-failed-tasks\n    mode: {}\n"
-BROKEN = "rules:\n  - name: reactivate-failed-tasks\n    mode: of\n"
+RULE = "move-off-degraded-hardware"
+MODE = "rules:\n  - name: move-off-degraded-hardware\n    mode: {}\n"
+BROKEN = "rules:\n  - name: move-off-degraded-hardware\n    mode: of\n"
+IT_MAY = ("act", "cooldown", "blast_radius")
+"""An act, or a no that only a rule that may act can meet: another test acted before."""
 NEW = "move-off-by-the-container"
 OWN = """rules:
   - name: move-off-by-the-container
@@ -67,10 +69,12 @@ class Place:
         return found
 
     async def answered(self) -> str:
-        """Send an alert; tell by which reason, or act, the rule answered it."""
-        alert = events.failing_tasks(f"r-{uuid.uuid4()}", world.BATCH, now=datetime.now(UTC))
-        said = await self.site.send_alert(alert)
-        [one] = [d for a in said["answers"] for d in a["decisions"] if d["rule"] == RULE]
+        """Send an event; tell by which reason, or act, the rule answered it."""
+        event = events.degraded(str(uuid.uuid4()), world.DEGRADED_VM, now=datetime.now(UTC))
+        await self.site.send_event(event)
+        told = await until(lambda: self.site.event(event["id"]), limit_s=10)
+        [record] = told["records"]
+        [one] = [said for said in record["decisions"] if said["rule"] == RULE]
         return one["reason"] or one["kind"]
 
     def log(self) -> str:
@@ -146,7 +150,7 @@ async def test_rules_change_without_a_restart(place: Place):
     await place.upload("mode.yaml", MODE.format("auto"))
     said = await place.eventually(lambda said: mode_of(said) == "auto")
     assert mode_of(said, NEW) is None
-    assert await place.answered() == "act"
+    assert await place.answered() in IT_MAY
 
 
 async def test_a_broken_version_changes_nothing_and_says_where_it_is_wrong(place: Place):
@@ -168,7 +172,7 @@ async def test_a_broken_version_changes_nothing_and_says_where_it_is_wrong(place
     await place.upload("mode.yaml", MODE.format("auto"))
     said = await place.eventually(lambda said: mode_of(said) == "auto")
     assert said["refused"] is None
-    assert await place.answered() == "act"
+    assert await place.answered() in IT_MAY
     assert (await place.site.call("GET", "/api/health"))[1]["status"] == "ok"
     assert await types(place, f"rules-{said['container']['version']}") == ["rules.loaded"]
 
