@@ -7,6 +7,7 @@ message left untold. Whether a plan is opened on a yes is the engine's to judge 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -26,6 +27,7 @@ SOURCE = "approvals"
 NOBODY = "approvals"
 """Event of what cannot be laid to a question, because there is none of that id."""
 TRIES = 6
+AT_ONCE = 16
 _ENDINGS = {
     ApprovalState.APPROVED: "approved",
     ApprovalState.REJECTED: "rejected",
@@ -105,20 +107,29 @@ async def sweep_approvals(night: Night) -> int:
     Raises:
         RetryLater: The store could not be read or written; the next tick comes soon.
     """
-    count = 0
-    for approval in await night.ports.approvals.unsettled():
-        now = night.ports.clock.now()
-        standing = deciding.settle(approval, now)
-        if standing.state is ApprovalState.VOID:
-            await take_back(night, approval)
-        elif standing is not approval:
-            await _end(night, standing)
-        elif deciding.is_untold(approval, now):
-            await _tell(night, approval)
-        else:
-            continue
-        count += 1
-    return count
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def one(approval: Approval) -> bool:
+        async with gate:
+            return await _settled(night, approval)
+
+    waiting = await night.ports.approvals.unsettled()
+    return sum(await asyncio.gather(*(one(approval) for approval in waiting)))
+
+
+async def _settled(night: Night, approval: Approval) -> bool:
+    """Expire, void or tell one question; tell whether there was anything to do."""
+    now = night.ports.clock.now()
+    standing = deciding.settle(approval, now)
+    if standing.state is ApprovalState.VOID:
+        await take_back(night, approval)
+    elif standing is not approval:
+        await _end(night, standing)
+    elif deciding.is_untold(approval, now):
+        await _tell(night, approval)
+    else:
+        return False
+    return True
 
 
 async def record_forged(night: Night, approval_id: str, claimed: str) -> None:
