@@ -12,6 +12,7 @@ Source: https://learn.microsoft.com/rest/api/storageservices/update-entity2 (If-
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -26,6 +27,7 @@ from shared.core.errors import InvalidTarget, StaleFacts
 from shared.core.wire import read_moment, write_moment
 from shared.ports import Clock
 
+_LOG = logging.getLogger("nightshift")
 AT_ONCE = 16
 YOUNG = timedelta(minutes=10)
 """An entry this young may be of a question that is just being written."""
@@ -97,7 +99,12 @@ class TableApprovals:
         return tuple(sorted(known, key=lambda one: (one.asked_at, one.id)))
 
     async def _read(self, entry: Found) -> Approval | None:
-        approval = await self.find(str(entry.row["RowKey"]))
+        """Read what an entry names; one that cannot be read hides none of the others."""
+        try:
+            approval = await self.find(str(entry.row["RowKey"]))
+        except InvalidTarget as error:
+            _LOG.warning("approval unreadable: %s", error)
+            return None
         if approval is not None and not approval.is_settled:
             return approval
         if approval is not None or not self._is_young(read_moment(entry.row.get("at"))):

@@ -203,3 +203,8 @@ async def test_a_row_that_is_no_question_is_an_error_and_no_yes(table: TableAppr
     await table._store.insert("Approvals", row)
     with pytest.raises(InvalidTarget, match="is no approval"):
         await table.find("a" * 32)
+    entry = {"PartitionKey": "unsettled", "RowKey": "a" * 32, "at": "2030-01-01T03:00:00Z"}
+    await table._store.put("Approvals", entry)
+    asked = await table.ask(ask_about())
+    assert (asked,) == await table.unsettled(), "it hides none of the others"
+    assert {asked.id, "a" * 32} == set(await entries(table)), "nor is it thrown away"
