@@ -8,6 +8,7 @@ import azure.functions as func
 
 blueprint = func.Blueprint()
 _LOG = logging.getLogger("nightshift")
+_SAID: set[str] = set()
 
 
 @blueprint.function_name("tick_resume")
@@ -77,9 +78,15 @@ async def tick_export(timer: func.TimerRequest) -> None:
 async def tick_notify(timer: func.TimerRequest) -> None:
     """Tell Teams, Slack and the webhook what waits to be told."""
     from shared.bootstrap import night
-    from shared.engine.notify import deliver
+    from shared.engine.notify import deliver, unconfigured
 
-    told = await deliver(night())
+    engine = night()
+    channels = [one.channel for one in engine.ports.messengers]
+    for said in unconfigured(engine.rules, channels):
+        if said not in _SAID:  # once a process, and again when the rules change
+            _SAID.add(said)
+            _LOG.warning("%s", said)
+    told = await deliver(engine)
     for channel, why in told.failed.items():
         _LOG.warning("tick=notify channel=%s failed=%r waiting=%d", channel, why, told.waiting)
     if told.kept_aside:

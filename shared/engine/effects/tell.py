@@ -19,5 +19,7 @@ async def tell(work: Work) -> StepResult:
     if not channels:
         return failed(Reason.NO_CHANNEL)
     notice = told(work.plan, str(work.args.get("message") or ""), channels)
-    await work.ports.notices.post(notice)
-    return StepResult(StepOutcome.DONE, detail={"channels": list(work.plan.channels)})
+    stored_for = await work.ports.notices.post(notice)
+    if not stored_for:
+        return failed(Reason.NO_CHANNEL, not_configured=list(work.plan.channels))
+    return StepResult(StepOutcome.DONE, detail={"channels": sorted(stored_for)})
