@@ -34,6 +34,8 @@ from shared.ports import (
 from shared.ports.telemetry import Telemetry, Told, Value
 
 WAITING = "waiting"
+ACT = "act"
+DECISIONS = frozenset({ACT, "hold", "skip"})
 MOST_REMEMBERED = 2000
 
 
@@ -128,7 +130,11 @@ class TellingLedger:
             rule, kind, reason = (
                 str(decision.get(key) or "") for key in ("rule", "kind", "reason")
             )
-            self.telemetry.count("nightshift.decisions", rule=rule, kind=kind, reason=reason)
+            times = _times(decision)
+            if times:
+                self.telemetry.count(
+                    "nightshift.decisions", times, rule=rule, kind=kind, reason=reason
+                )
             span = Told(
                 "decision",
                 about=record.event_id,
@@ -218,6 +224,19 @@ class TellingLedger:
             is_failed=outcome in {"failed", "unknown", "partial"},
         )
         self.telemetry.told(span)
+
+
+def _times(decision: Mapping[str, Any]) -> int:
+    """Tell how many decisions a record's line stands for; a pause, say, is none.
+
+    A tick's line stands for as many as it counted, save those that acted: each of them
+    has a record of its own.
+    """
+    if decision.get("kind") not in DECISIONS:
+        return 0
+    if "count" not in decision:
+        return 1
+    return 0 if decision.get("kind") == ACT else int(decision["count"])
 
 
 def _event_id(plan: Plan) -> str:

@@ -8,13 +8,16 @@ from datetime import timedelta
 import pytest
 
 from shared.core.errors import ProviderUnavailable
+from shared.core.pauses import Scope
 from shared.core.tracing import span_id, trace_id
 from shared.engine.backlog import tell_backlog
 from shared.engine.inlet import Heard
+from shared.engine.pausing import Person, pause
 from shared.engine.telling import TellingMessenger, TellingSink, told
 from shared.journal import tell_heard
 from shared.ports.telemetry import Nobody
-from tests.builders import NOW, SECOND, a_notice, a_pod, a_rule, a_tick, canceled
+from tests import builders as make
+from tests.builders import NOW, SECOND, a_notice, a_pod, a_rule, canceled
 from tests.fakes.audit import FakeSink
 from tests.fakes.telemetry import FakeTelemetry, within
 from tests.shift import Shift
@@ -198,12 +201,29 @@ def test_nobody_is_told_of_a_backlog_that_nobody_watches(watched: Watched):
     tell_heard(Nobody(), "on_test", Heard(), (NOW, NOW))
 
 
-def test_a_tick_leaves_no_trace_of_each_machine_it_looked_at():
+def test_a_ticks_many_answers_are_counted_by_reason_and_those_that_act_once():
     """Ten thousand machines every ten minutes are figures, and not spans."""
     watched = Watched(a_rule("deallocate_idle"))
-    watched.shift.deliver(a_tick())
-    assert [] == watched.seen.named("plan")
-    assert len(watched.seen.spans) <= 1
+    watched.shift.with_machine(make.VM)
+    for number in range(3):
+        watched.shift.with_machine(f"{make.VM}{number}", is_quiet=False)
+    watched.shift.tick()
+    counted = {
+        (labels["kind"], labels["reason"]): value
+        for name, value, labels in watched.seen.figures
+        if name == "nightshift.decisions"
+    }
+    assert {("act", ""): 1, ("skip", "no_data"): 3} == counted
+    assert len(watched.seen.named("decision")) <= 3
+
+
+def test_what_a_person_said_is_no_decision_of_a_rule(watched: Watched):
+    """A pause is an event with a record; counting it would spoil the rate of refusals."""
+    asked = {"who": Person("ada"), "reason": "x", "expires_in": None, "request_id": "r"}
+    watched.shift.invoke(pause(watched.shift.night, Scope.parse("global"), **asked))
+    assert [] == watched.seen.values("nightshift.decisions")
+    [span] = watched.seen.named("decision")
+    assert "control" == span.attributes["kind"]
 
 
 async def test_each_batch_of_the_audit_is_a_span(watched: Watched):
