@@ -10,6 +10,7 @@ from shared.rules.checking import check
 from shared.rules.conditions import VARIABLES, Condition, compile_condition
 from shared.rules.documents import Node, Scalar
 from shared.rules.measures import condition as read_condition
+from shared.rules.measures import text as read_text
 from shared.rules.problems import Place, Problems
 
 _SYNTAX = re.compile(r"<input>:(\d+):(\d+): (?:Syntax error: )?([^\n]+)")
@@ -51,7 +52,7 @@ def compile_verify(
 ) -> Condition | None:
     """Compile one condition that verifies; a single word is a fact that must be true."""
     try:
-        text = read_condition(node.value if isinstance(node, Scalar) else None)
+        text = read_condition(read_text(node.value if isinstance(node, Scalar) else None))
     except ValueError as error:
         wrong, _, suggestion = str(error).rpartition(": ")
         problems.add(node.place, f"{where}: {wrong}", suggestion)

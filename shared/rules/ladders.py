@@ -16,6 +16,8 @@ from shared.rules.problems import Place, Problems
 RUNGS_AT_MOST = 8
 RUNG_KEYS = ("verify", "timeout")
 APART = "with"
+NO_RUNG = "(no rung)"
+"""Stands for the remediation of a ladder without a good rung, which was reported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ def split(table: Table, problems: Problems) -> tuple[Table, tuple[RungDraft, ...
         problems.add(nodes[RUNGS_AT_MOST].place, message, f"write at most {RUNGS_AT_MOST}")
     found = [_rung(node, problems) for node in nodes[:RUNGS_AT_MOST]]
     rungs = tuple(rung for rung in found if rung is not None)
-    entries = {**table.entries, "remediate": Entry(entry.key, Scalar(None, entry.key))}
+    entries = {**table.entries, "remediate": Entry(entry.key, Scalar(NO_RUNG, entry.key))}
     if rungs:
         first = rungs[0]
         entries["remediate"] = Entry(entry.key, Scalar(first.name, first.place))

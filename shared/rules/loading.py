@@ -20,6 +20,7 @@ from shared.rules.conditions import Condition
 from shared.rules.content import content_of, hash_of
 from shared.rules.documents import Entry, Node, Scalar, Table, locate
 from shared.rules.drafts import Draft, merge
+from shared.rules.ladders import NO_RUNG
 from shared.rules.problems import Problems, instead
 from shared.rules.refusals import refuse_demands
 from shared.rules.shape import RuleShape, freeze_of, shape
@@ -140,7 +141,7 @@ def _refuse_bare(draft: Draft, names: list[str], problems: Problems) -> None:
 def _remediation(
     draft: Draft, model: RuleShape, remediations: Remediations, problems: Problems
 ) -> Remediation | None:
-    if model.remediate is None:
+    if model.remediate is None or model.remediate == NO_RUNG:
         if "remediate" not in draft.table.entries:
             suggestion = instead("", remediations, "remediation")
             message = f"the rule {draft.name!r} has no remediate"

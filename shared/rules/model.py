@@ -164,12 +164,12 @@ class RuleModel(TermsModel):
         default=Match.FIRST,
         description="Once it acts, first: later rules are not asked. all: they are.",
     )
-    on: Signals | None = Field(default=None, description="The signals it answers.")
+    on: Signals = Field(default=(), description="The signals it answers.")
     when: Condition = Field(
         default="true",
         description="CEL over signal, target, facts and now; true: the rule matches.",
     )
-    remediate: str | None = Field(default=None, description="The remediation to carry out.")
+    remediate: str = Field(default="", description="The remediation to carry out.")
     with_: dict[str, Any] = Field(
         default={}, alias="with", description="Settings of the first remediation."
     )

@@ -47,17 +47,44 @@ from tests.unit.rules.small import (
     Speed,
     idle,
     load,
-    rule,
 )
 
-RICH = rule(
-    'when: target.tags.workload == "training" && [1].exists(x, x > 0)',
-    "with: {wait: 1h, share: 0.25, tries: 3, pools: [a, b], speed: fast}",
-    "mode: auto",
-    "guard: {cooldown: 30m}",
-    "notes: >-",
-    "  in two",
-    "  lines",
+RICH = (
+    """blocks:
+  - name: careful
+    guard: {cooldown: 1h, budget: {retries: 3, money: {limit: 500, each: 12.5}}}
+    notify: teams
+"""
+    + idle(
+        'when: target.tags.workload == "training" && [1].exists(x, x > 0)',
+        "with: {wait: 1h, share: 0.25, tries: 3, pools: [a, b], speed: fast}",
+        "mode: auto",
+        "use: [careful]",
+        "priority: 10",
+        "match: all",
+        "strikes: {count: 3, within: 1h}",
+        "guard:",
+        "  cooldown: 30m",
+        "  limits: [{scope: pool, percent: 10, min: 1, max: 5}, {scope: rule, count: 2}]",
+        "  canary: {first: 1, soak: 10m}",
+        "  breaker: {scope: pool, count: 5, within: 10m}",
+        "approval: {when: target.pool.size > 64, expires: 2h, if_expired: cordon}",
+        "notify: [teams, slack]",
+        "overrides:",
+        "  - {scope: 'tag:a=b', mode: observe, with: {tries: 4}, guard: {canary: null}}",
+        "tests:",
+        "  - {event: x.json, facts: {a: b}, expect: hold, reason: busy, name: n}",
+        "notes: >-",
+        "  in two",
+        "  lines",
+    )
+    + """  - name: ladder
+    on: compute.idle
+    remediate:
+      - small_thing: {tries: 3, verify: [has_gpu, facts.power == 'running'], timeout: 5m}
+      - timed_thing: {with: {timeout: 2m}, timeout: 9m}
+      - node_thing
+"""
 )
 PIECES = st.sampled_from(
     [
@@ -167,7 +194,7 @@ CONTENTS = st.fixed_dictionaries(
 def outcome(*texts: str) -> RuleBook | RulesRefused:
     """Load, and give the refusal as a value; anything else that is raised fails."""
     try:
-        return load(*texts)
+        return load(*texts, several=True)
     except RulesRefused as refused:
         return refused
 
@@ -178,6 +205,11 @@ def check(result: RuleBook | RulesRefused) -> None:
         assert result.problems
         assert all(p.line >= 1 and p.column >= 1 and p.suggestion for p in result.problems)
         assert len(result.problems) == len(str(result).splitlines())
+
+
+def test_the_rich_file_is_right():
+    """What is wounded below must be whole before."""
+    assert 2 == len(load(RICH, several=True).rules)
 
 
 @given(st.text(max_size=200) | st.lists(PIECES, max_size=25).map("".join))

@@ -155,6 +155,13 @@ def test_one_run_names_everything_that_is_wrong():
             "2:11: the rule 'small-rule' has no on; write one of: compute.idle, vm.preempt",
         ),
         ("on: vm.preempt", "on: []", "3:9: on does not fit"),
+        ("on: vm.preempt", "on:", "3:8: on does not fit: it is nothing; write on: vm"),
+        (
+            "remediate: small_thing",
+            "remediate:",
+            "4:15: remediate does not fit: it is nothing; write remediate: drain_node",
+        ),
+        ("remediate: small_thing", "remediate: ''", "4:16: unknown remediation ''"),
         ("rules:", "rule:", "1:1: unknown key 'rule' in a rule file; did you mean rules?"),
     ],
 )
