@@ -14,6 +14,7 @@ from shared.rules.conditions import (
     ConditionFailed,
     compile_condition,
     environment,
+    environment_for,
     evaluate,
     judge,
 )
@@ -140,6 +141,30 @@ def test_the_environment_shows_signal_target_facts_and_now(text):
         },
     )
     assert see(text, signal=signal)
+
+
+@pytest.mark.parametrize(
+    ("text", "size", "expected"),
+    [
+        ("target.pool.size > 64", 65, True),
+        ("target.pool.size > 64", 64, False),
+        ("target.pool.id == '/pool'", None, True),
+        ("target.pool.size != null && target.pool.size > 64", None, False),
+    ],
+)
+def test_a_pool_has_an_id_and_a_size(text, size, expected):
+    """The design asks before it acts in a large one."""
+    resource = replace(RESOURCE, pool="/pool", pool_size=size)
+    facts = replace(FACTS, resource=resource)
+    condition = compile_condition(text)
+    assert expected is evaluate(condition, environment_for(condition, SIGNAL, facts, NOW))
+
+
+def test_a_pool_of_unknown_size_is_neither_large_nor_small():
+    """Nobody may act on not knowing; the condition that minds says so."""
+    condition = compile_condition("target.pool.size > 64")
+    with pytest.raises(ConditionFailed):
+        evaluate(condition, environment_for(condition, SIGNAL, FACTS, NOW))
 
 
 def test_nested_facts_and_lists_are_readable():

@@ -213,6 +213,8 @@ def test_settings_in_both_forms_are_refused():
         ("target.name == ", 25, "mismatched input '<EOF>'"),
         ('target.name == "a" and true', 30, "write && instead of and"),
         ('target.nam == "a"', 11, "target has no member 'nam'; did you mean name?"),
+        ("target.pool_size > 3", 11, "target has no member 'pool_size'"),
+        ("target.pool == 'a'", 11, "target.pool is no single value; write target.pool.id or"),
         ("facts.node.name == 'a'", 11, "facts has no member 'node'"),
         ("facts.utilisation.cpuu > 0.5", 11, "facts.utilisation has no member 'cpuu'"),
         ("true && facts.resource.name == 'a'", 19, "facts.resource is the target"),
