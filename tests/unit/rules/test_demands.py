@@ -186,7 +186,7 @@ def test_the_condition_of_an_approval_is_compiled():
         ("approval: {kind: none, expires: 2h}", "nobody is asked; write kind required, or"),
         ("approval: {if_expired: drain}", "drain is not done without a yes; write one of no"),
         ("approval: {if_expired: cordn}", "'cordn' is not known; did you mean cordon?"),
-        ("approval: {if_expired: snapshot}", "small_thing has no snapshot step; write noth"),
+        ("approval: {if_expired: snapshot}", "small_thing has no snapshot step; write"),
         ("approval: {when: target.nam == 'a'}", "approval.when: target has no member 'nam'"),
         ("approval: {when: target.pool == 'a'}", "write target.pool.id or target.pool.size"),
         ("approval: {when: 'true and false'}", "approval.when: the condition does not comp"),

@@ -118,7 +118,7 @@ def test_a_later_layer_replaces_the_ladder_as_a_whole():
         ("small_thing: {trise: 3}", "6:23: small_thing has no setting 'trise'; did you mean"),
         ("small_thing: {tries: x}", "6:30: small_thing.tries: 'x' does not fit"),
         ("small_thing: {share: 3}", "6:22: small_thing: share 3.0 is no fraction"),
-        ("small_thing: {with: {tries: 3}, wait: 3s}", "6:41: 'wait' stands beside with, wher"),
+        ("small_thing: {with: {tries: 3}, wait: 3s}", "6:41: 'wait' stands beside with"),
         ("small_thing: {timeout: 3}", "small_thing.timeout: 3 is not a duration"),
         ("small_thing: {timeout: 8d}", "small_thing.timeout: '8d' does not fit; write 1s to"),
         ("small_thing: {verify: []}", "small_thing.verify does not fit: it is []; write one"),
