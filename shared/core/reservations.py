@@ -9,8 +9,9 @@ them does not: that is what makes limits exact.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from shared.core import breakers
 from shared.core.canaries import has_room, standing
@@ -24,8 +25,11 @@ from shared.core.tallies import (
     kept,
     mark_ended,
     note_begun,
+    release,
 )
 from shared.core.terms import LimitScope
+
+Stamps = Mapping[str, datetime]
 
 
 def tally_keys(context: Context) -> tuple[str, ...]:
@@ -54,12 +58,12 @@ def _plan_keys(context: Context) -> set[str]:
     return {place_key(PLANS, scope, known[scope]) for scope in scopes if scope in known}
 
 
-def entry_of(context: Context) -> Entry:
+def entry_of(context: Context, at: datetime) -> Entry:
     """Write down the plan that is being opened."""
     return Entry(
         token=context.plan_id,
         target=context.target,
-        at=context.now,
+        at=at,
         rule=context.rule,
         event=context.signal.event_id,
         is_involuntary=context.signal.is_involuntary,
@@ -76,22 +80,49 @@ def heard(context: Context) -> tuple[Tally, ...]:
     return () if after is tally else (after,)
 
 
-def reserve(context: Context) -> tuple[Tally, ...]:
+def reserve(context: Context, stamps: Stamps | None = None) -> tuple[Tally, ...]:
     """Return the tallies that opening this plan changes, in the order to store them.
 
     Every one that opens plans stores in the same order, so that no two wait for each
     other. Empty if all of it is reserved already. Ask the guardrails first.
+
+    Args:
+        stamps: What this very decision wrote before, by key: ``stamp_of``. What another
+            delivery of the event wrote gets a new stamp, so that it is not taken back.
     """
-    entry = entry_of(context)
     changed = [
-        begin(tally, entry)
+        begin(tally, entry_of(context, _begins_at(context, tally, stamps)))
         for key in _plan_keys(context)
         if (tally := context.tallies.get(key)) is not None
     ]
     if not context.signal.is_involuntary:
-        changed += [*_money(context, entry), *_canary(context, entry), *_breaker(context)]
+        changed += _money(context, stamps) + _canary(context, stamps)
+        changed += _breaker(context, stamps)
     new = [one for one in changed if one is not context.tallies[one.key]]
     return tuple(sorted(new, key=lambda one: one.key))
+
+
+def stamp_of(tally: Tally, plan_id: str) -> datetime | None:
+    """Return since when a plan is reserved here; None if it is not, or has ended."""
+    if tally.kind == BREAKER:
+        return tally.canary_at if tally.canary == plan_id else None
+    found = tally.find(plan_id)
+    return found.at if found is not None and found.is_open else None
+
+
+def take_back(tally: Tally, plan_id: str, stamp: datetime) -> Tally:
+    """Take back a reservation that nobody has relied on since it was stamped."""
+    return release(tally, plan_id) if stamp_of(tally, plan_id) == stamp else tally
+
+
+def _begins_at(context: Context, tally: Tally, stamps: Stamps | None) -> datetime:
+    """Return the stamp to write: later than what another wrote, the same as one's own."""
+    standing = stamp_of(tally, context.plan_id)
+    if stamps is None or standing is None:
+        return context.now
+    if standing == stamps.get(tally.key):
+        return standing
+    return max(context.now, standing + timedelta(microseconds=1))
 
 
 def begin(tally: Tally, entry: Entry) -> Tally:
@@ -109,19 +140,21 @@ def begin(tally: Tally, entry: Entry) -> Tally:
     return replace(tally, entries=entries)
 
 
-def _money(context: Context, entry: Entry) -> list[Tally]:
+def _money(context: Context, stamps: Stamps | None) -> list[Tally]:
     money = context.budget.money if context.budget is not None else None
     tally = context.tallies.get(money_key(context.rule))
     if money is None or tally is None:
         return []
+    entry = entry_of(context, _begins_at(context, tally, stamps))
     return [begin(tally, replace(entry, amount=money.each))]
 
 
-def _canary(context: Context, entry: Entry) -> list[Tally]:
+def _canary(context: Context, stamps: Stamps | None) -> list[Tally]:
     terms = context.canary
     tally = context.tallies.get(canary_key(context.rule, context.rule_hash))
     if terms is None or tally is None:
         return []
+    entry = entry_of(context, _begins_at(context, tally, stamps))
     found = standing(tally, terms, context.now)
     if any(one.token == entry.token for one in found):
         return [begin(tally, entry)]
@@ -130,12 +163,13 @@ def _canary(context: Context, entry: Entry) -> list[Tally]:
     return [replace(tally, entries=(*found, entry))]
 
 
-def _breaker(context: Context) -> list[Tally]:
+def _breaker(context: Context, stamps: Stamps | None) -> list[Tally]:
     tally = context.tallies.get(breakers.breaker_key(context))
     if tally is None:
         return []
     after = breakers.hear(context, tally)
-    return [breakers.half_open(after, context.plan_id, context.now)]
+    at = _begins_at(context, tally, stamps)
+    return [breakers.half_open(after, context.plan_id, at)]
 
 
 def ended(tally: Tally, plan_id: str, outcome: str, now: datetime) -> Tally:

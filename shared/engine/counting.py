@@ -23,6 +23,7 @@ from shared.core.tallies import Tally
 from shared.engine.guarding import LOOK_AGAIN
 from shared.engine.night import Night
 from shared.engine.rulings import Ruling
+from shared.engine.turns import Turn
 from shared.rules.book import Rule
 
 TRIES = 40
@@ -39,12 +40,18 @@ COUNTED = frozenset(
 Change = Callable[[Tally], Tally]
 
 
-async def read(night: Night, context: Context) -> Context:
-    """Add what is counted for a plan; an eviction asks for nothing, and waits for nothing."""
-    if context.signal.is_involuntary:
+def keys(context: Context) -> tuple[str, ...]:
+    """Name what is read for a plan; an eviction asks for nothing, and waits for nothing."""
+    return () if context.signal.is_involuntary else reservations.tally_keys(context)
+
+
+async def read(night: Night, context: Context, turn: Turn) -> Context:
+    """Add what is counted for a plan."""
+    wanted = keys(context)
+    if not wanted:
         return context
     try:
-        found = await night.ports.tallies.read(reservations.tally_keys(context))
+        found = await turn.read(night.ports.tallies, wanted)
     except AutomationError as error:
         after = error.after if isinstance(error, RetryLater) else LOOK_AGAIN
         words = f"the tallies could not be read: {error}"
@@ -53,26 +60,12 @@ async def read(night: Night, context: Context) -> Context:
     return replace(context, tallies=found)
 
 
-async def reserve(night: Night, context: Context) -> bool:
-    """Store what opening the plan takes; False if somebody counted meanwhile: ask again.
-
-    Raises:
-        RetryLater: It could not be stored; what was stored before is found as stale.
-    """
-    for tally in reservations.reserve(context):
-        try:
-            await night.ports.tallies.save(tally)
-        except StaleFacts:
-            return False
-    return True
-
-
 async def note_refusal(night: Night, context: Context, refusal: Hold | Skip) -> None:
     """Keep what a refused event still tells, its failure, and say when a breaker opens."""
     for tally in reservations.heard(context):
         if refusal.reason is Reason.STORM:
             await _tell(night, context, tally, refusal)
-        await _change(night, [tally.key], lambda now: breakers.hear(context, now))
+        await change(night, [tally.key], lambda now: breakers.hear(context, now))
 
 
 async def _tell(night: Night, context: Context, tally: Tally, refusal: Hold | Skip) -> None:
@@ -80,7 +73,13 @@ async def _tell(night: Night, context: Context, tally: Tally, refusal: Hold | Sk
     if rule is not None and rule.notify:
         words = refusal.detail
         await night.ports.notices.post(
-            tripped(tally.key, words, at=context.now, rule=rule.name, channels=rule.notify)
+            tripped(
+                tally.key,
+                words,
+                at=tally.tripped_at or context.now,
+                rule=rule.name,
+                channels=rule.notify,
+            )
         )
 
 
@@ -104,7 +103,7 @@ async def _look_up(night: Night, key: str, token: str) -> bool:
             is_stale = token in tallies.stale_tokens(tally, now)  # or begun again meanwhile
             return tallies.release(tally, token) if is_stale else tally
 
-        await _change(night, [key], give_back)
+        await change(night, [key], give_back)
         return True
     if stored.plan.is_open:
         return False
@@ -124,13 +123,13 @@ async def note_begun(night: Night, plan: Plan) -> None:
     )
     ended = plan.closed_at
 
-    def change(tally: Tally) -> Tally:
+    def note(tally: Tally) -> Tally:
         noted = tallies.note_begun(tally, entry)
         if ended is None or plan.outcome is None:
             return noted
         return reservations.ended(noted, plan.id, plan.outcome.value, ended)
 
-    await _change(night, plan.tallies, change)
+    await change(night, plan.tallies, note)
 
 
 async def settle(night: Night, plan: Plan, *, only: Sequence[str] | None = None) -> None:
@@ -141,28 +140,33 @@ async def settle(night: Night, plan: Plan, *, only: Sequence[str] | None = None)
     ended, outcome = plan.closed_at, plan.outcome
     if ended is None or outcome is None:
         return
-    await _change(
+    await change(
         night,
         plan.tallies if only is None else only,
         lambda tally: reservations.ended(tally, plan.id, outcome.value, ended),
     )
 
 
-async def _change(night: Night, keys: Sequence[str], change: Change) -> None:
+async def change(night: Night, where: Sequence[str], how: Change) -> None:
     """Change tallies one by one, each as it is now; what cannot be changed is left."""
-    for key in keys:
+    for key in where:
         for _ in range(TRIES):
             try:
-                tally = (await night.ports.tallies.read([key]))[key]
-                changed = change(tally)
-                if changed is not tally:
-                    await night.ports.tallies.save(changed)
+                await _change_one(night, key, how)
             except StaleFacts:
                 await asyncio.sleep(0)
                 continue
             except AutomationError:
                 return
             break
+
+
+async def _change_one(night: Night, key: str, how: Change) -> None:
+    async with night.turns.take([key]) as turn:
+        tally = (await turn.read(night.ports.tallies, [key]))[key]
+        changed = how(tally)
+        if changed is not tally:
+            await turn.save(night.ports.tallies, changed)
 
 
 async def struck(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from shared.core.remediation import Remediation
 from shared.core.settings import Settings
+from shared.engine.turns import Turns
 from shared.ports import (
     Approvals,
     AuditSink,
@@ -54,9 +55,14 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class Night:
-    """One process's engine: the same value serves every event."""
+    """One process's engine: the same value serves every event.
+
+    Attributes:
+        turns: Shared by everything in this process that counts.
+    """
 
     ports: Ports
     rules: RuleBook
     remediations: Mapping[str, Remediation]
     settings: Settings
+    turns: Turns = field(default_factory=Turns)

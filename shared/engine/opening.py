@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from shared.core import guardrails, ledger
 from shared.core.contexts import Context
 from shared.core.decisions import Act, Hold, Reason, Skip
-from shared.core.errors import RetryLater
+from shared.core.errors import RetryLater, StaleFacts
 from shared.core.facts import Facts
 from shared.core.plans import SAFE, Lease, Plan, StepRecord, plan_id, rung_name
 from shared.core.signals import Signal
@@ -26,7 +26,9 @@ from shared.engine.holding import remember_hold
 from shared.engine.night import Night
 from shared.engine.recorded import record_of
 from shared.engine.request import Answer, Request
+from shared.engine.reserving import Claim
 from shared.engine.rulings import Ruling
+from shared.engine.turns import Turn
 from shared.ports import Head, StoredPlan
 from shared.rules.book import Rule
 from shared.rules.values import settings_as_yaml
@@ -84,15 +86,21 @@ async def guard_and_open(
         StaleFacts: Somebody took the target meanwhile: look again.
         RetryLater: Something could not be stored.
     """
-    context, refusal = await weigh(night, signal, request, case, around)
+    claim = Claim(case.plan_id(signal))
+    context, refusal = await weigh(night, signal, request, case, around, claim)
     if _should_be_safe(case, refusal) and not context.is_dry_run:
         case = _safe(case)
         rulings = tuple(_acting(r, case.act) for r in rulings)
-        context, refusal = await weigh(night, signal, request, case, around)
+        claim = Claim(case.plan_id(signal))
+        context, refusal = await weigh(night, signal, request, case, around, claim)
     if refusal is not None:
         return await _say_no(night, signal, request, rulings, case, context, refusal)
     plan = _plan(case, signal, context, night.ports.clock.now())
-    stored = await open_plan(night, plan, around.head, request)
+    try:
+        stored = await open_plan(night, plan, around.head, request)
+    except StaleFacts:
+        await claim.give_back(night)
+        raise
     await consulting.used(night, context.approval)
     record = record_of(night, signal, rulings, request)
     return Answer(signal, rulings, stored, is_new=True, record=record)
@@ -104,39 +112,57 @@ async def weigh(
     request: Request,
     case: Case,
     around: Surroundings,
-    *,
-    takes: bool = True,
+    claim: Claim | None = None,
 ) -> tuple[Context, Hold | Skip | None]:
-    """Ask the guardrails on what is counted now; reserve what the plan takes of it.
+    """Ask the guardrails on what is counted now.
 
     Args:
-        takes: Whether the plan is opened if nothing speaks against it.
+        claim: Reserves what the plan takes; None if it is not opened whatever they say.
     """
-    plan, steps = case.plan_id(signal), case.steps(signal)
+    plan = case.plan_id(signal)
     for tries in range(TRIES):
         await _step_aside(plan, tries)
-        bare = guarding.context(
-            night.settings,
-            night.rules,
-            (case.rule, case.act, case.facts),
-            signal,
-            around,
-            now=night.ports.clock.now(),
-            is_dry_run=request.is_dry_run,
-            plan_id=plan,
-            is_safe_variant=bool(case.variant),
-        )
-        counted, approval = await asyncio.gather(
-            counting.read(night, bare),
-            consulting.standing(night, signal, bare, case.rule, steps),
-        )
-        context = replace(counted, approval=approval)
-        refusal = guardrails.ask(context)
-        if refusal is None and (not takes or await counting.reserve(night, context)):
-            return context, None
+        bare = _bare(night, signal, request, case, around)
+        async with night.turns.take(counting.keys(bare)) as turn:
+            context = await _counted(night, signal, case, bare, turn)
+            refusal = guardrails.ask(context)
+            if refusal is None and (
+                claim is None or await claim.reserve(night, context, turn)
+            ):
+                return context, None
         if refusal is not None and not await counting.forget_stale(night, context, refusal):
-            return context, refusal
+            break
+    if claim is not None:
+        await claim.give_back(night)
+    if refusal is not None:
+        return context, refusal
     raise RetryLater(f"counting {plan}: others kept counting", after=timedelta(seconds=1))
+
+
+def _bare(
+    night: Night, signal: Signal, request: Request, case: Case, around: Surroundings
+) -> Context:
+    return guarding.context(
+        night.settings,
+        night.rules,
+        (case.rule, case.act, case.facts),
+        signal,
+        around,
+        now=night.ports.clock.now(),
+        is_dry_run=request.is_dry_run,
+        plan_id=case.plan_id(signal),
+        is_safe_variant=bool(case.variant),
+    )
+
+
+async def _counted(
+    night: Night, signal: Signal, case: Case, bare: Context, turn: Turn
+) -> Context:
+    counted, approval = await asyncio.gather(
+        counting.read(night, bare, turn),
+        consulting.standing(night, signal, bare, case.rule, case.steps(signal)),
+    )
+    return replace(counted, approval=approval)
 
 
 async def _step_aside(plan: str, tries: int) -> None:

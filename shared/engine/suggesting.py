@@ -65,6 +65,6 @@ async def suggest(
     view = await night.ports.ledger.look(signal.target, [])
     pauses, locks = await read_pauses(night), await read_locks(night, signal, [rule])
     around = Surroundings(view.head, pauses, locks)
-    context, refusal = await weigh(night, signal, request, case, around, takes=False)
+    context, refusal = await weigh(night, signal, request, case, around)
     if isinstance(refusal, Hold) and refusal.reason is Reason.AWAITING_APPROVAL:
         await consulting.ask(night, signal, request, case, context)

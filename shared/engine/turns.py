@@ -1,0 +1,139 @@
+"""Turns: of those who count at the same places, one process lets one count at a time.
+
+Counts are exact without this, because each is one conditional write. But of five hundred
+that come at once nearly all would write in vain, read again and write in vain again.
+Here each waits its turn, and what others read or wrote while it waited it need not read.
+Whoever waits too long goes without a turn; nothing is kept of a place where nobody waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from shared.core.tallies import Tally
+from shared.ports import Tallies
+
+PATIENCE_S = 5.0
+"""Well below the 30 s that Event Grid waits for an answer."""
+
+
+@dataclass(slots=True)
+class _Place:
+    """One tally that somebody counts in now.
+
+    Attributes:
+        users: How many have it or wait for it.
+        tally: As it was last seen.
+        seen_by: Everybody up to this ticket had come when that reading or writing began.
+    """
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    users: int = 0
+    tally: Tally | None = None
+    seen_by: int = 0
+
+
+class Turn:
+    """One turn at some places: reads and writes, each seen by those who wait."""
+
+    def __init__(self, turns: Turns, ticket: int, places: dict[str, _Place]) -> None:
+        """Begin; without places nothing is shared."""
+        self._turns = turns
+        self._ticket = ticket
+        self._places = places
+
+    async def read(self, tallies: Tallies, keys: Sequence[str]) -> dict[str, Tally]:
+        """Return tallies as they were at some moment since this turn was asked for."""
+        found = {key: known for key in keys if (known := self._known(key)) is not None}
+        missing = [key for key in keys if key not in found]
+        if missing:
+            now = self._turns.tickets
+            read = await tallies.read(missing)
+            for tally in read.values():
+                self._saw(tally, now)
+            found |= read
+        return found
+
+    async def save(self, tallies: Tallies, tally: Tally) -> Tally:
+        """Store a tally; what failed must be read again.
+
+        Raises:
+            StaleFacts: Another process counted meanwhile.
+        """
+        place = self._places.get(tally.key)
+        if place is not None:
+            place.tally = None
+        now = self._turns.tickets
+        stored = await tallies.save(tally)
+        self._saw(stored, now)
+        return stored
+
+    def _known(self, key: str) -> Tally | None:
+        place = self._places.get(key)
+        if place is None or place.seen_by < self._ticket:
+            return None
+        return place.tally
+
+    def _saw(self, tally: Tally, by: int) -> None:
+        place = self._places.get(tally.key)
+        if place is not None:
+            place.tally, place.seen_by = tally, by
+
+
+class Turns:
+    """The turns of one process."""
+
+    def __init__(self) -> None:
+        """Nobody counts yet."""
+        self.tickets = 0
+        self._places: dict[str, _Place] = {}
+
+    @asynccontextmanager
+    async def take(self, keys: Iterable[str]) -> AsyncIterator[Turn]:
+        """Wait until nobody else counts at these places, but not for long.
+
+        Never take a turn within a turn: two would wait for each other.
+        """
+        self.tickets += 1
+        ticket = self.tickets
+        wanted = {key: self._come(key) for key in sorted(set(keys))}
+        held: list[_Place] = []
+        try:
+            is_whole = await _all_of(wanted.values(), held)
+            yield Turn(self, ticket, wanted if is_whole else {})
+        finally:
+            _give_up(held)
+            for key in wanted:
+                self._leave(key)
+
+    def _come(self, key: str) -> _Place:
+        place = self._places.setdefault(key, _Place())
+        place.users += 1
+        return place
+
+    def _leave(self, key: str) -> None:
+        place = self._places[key]
+        place.users -= 1
+        if not place.users:
+            del self._places[key]
+
+
+async def _all_of(places: Iterable[_Place], held: list[_Place]) -> bool:
+    """Wait for each; who waited too long lets go of all of them."""
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            for place in places:
+                await place.lock.acquire()
+                held.append(place)
+    except TimeoutError:
+        _give_up(held)
+        return False
+    return True
+
+
+def _give_up(held: list[_Place]) -> None:
+    while held:
+        held.pop().lock.release()
