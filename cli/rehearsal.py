@@ -25,7 +25,7 @@ from shared.core.signals import Signal
 from shared.core.terms import Match
 from shared.engine import guarding
 from shared.engine.guarding import Surroundings
-from shared.engine.rulings import Ruling, as_allowed, judge_rule, outranked
+from shared.engine.rulings import Ruling, as_allowed, judge_rule, outranked, unmatched
 from shared.ports import Head
 from shared.rules.book import Rule, RuleBook
 
@@ -205,6 +205,9 @@ def judge_recorded(
     Returns:
         The version of the rule that holds for the target, and what it says.
     """
+    early = unmatched(rule, signal, now)
+    if early is not None:
+        return rule, early
     try:
         seen = facts.about(signal.target, rule.remediation.facts)
     except (NoFacts, WrongFacts) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from shared.core.approvals import (
@@ -28,6 +29,9 @@ from shared.ports import StoredPlan
 from shared.rules.book import Rule
 from shared.rules.values import settings_as_yaml
 
+PAST = frozenset({ApprovalState.USED, ApprovalState.VOID})
+ASKED_AGAIN = 20
+
 if TYPE_CHECKING:
     from shared.engine.opening import Case
 
@@ -38,25 +42,40 @@ async def standing(
     """Return the question about exactly this plan as it stands now; None if there is none."""
     if context.approval_kind is ApprovalKind.NONE:
         return None
-    name = _question(night, signal, rule, context.plan_id, steps)[0]
-    found = await night.ports.approvals.find(name)
+    found = (await _question(night, signal, rule, context.plan_id, steps)).found
     return settle(found, night.ports.clock.now()) if found is not None else None
 
 
-def _question(
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """A question's id, what it is about, and the question itself if it was asked."""
+
+    id: str
+    about: str
+    shown: str
+    found: Approval | None
+
+
+async def _question(
     night: Night, signal: Signal, rule: Rule, plan: str, steps: Sequence[Step]
-) -> tuple[str, str, str]:
-    """Name the question, and what it is about: its id, the plan's id and hash.
+) -> _Question:
+    """Find the question about exactly this plan, or the name that it will have.
 
     What comes again with every tick is asked about once a day: a new tick is a new
-    event, and not a new question.
+    event, and not a new question. One that was used, or is void, is past: should just
+    that plan be wanted again, people are asked again.
     """
     about = plan
     if signal.is_recurring:
         day = f"{night.ports.clock.now():%Y-%m-%d}"
         about = plan_id(rule.name, day, signal.target)
     shown = plan_hash(rule.hash, signal.target, settings_as_yaml(rule.settings), steps)
-    return approval_id(about, shown), about, shown
+    for again in range(ASKED_AGAIN):
+        name = approval_id(f"{about}~{again}" if again else about, shown)
+        found = await night.ports.approvals.find(name)
+        if found is None or found.state not in PAST:
+            break
+    return _Question(name, about, shown, found)
 
 
 async def ask(
@@ -70,10 +89,10 @@ async def ask(
     rule = case.rule
     terms = rule.approval
     assert terms is not None  # noqa: S101 - the guardrail asked because of them
-    _, about, shown = _question(night, signal, rule, context.plan_id, case.steps(signal))
+    its = await _question(night, signal, rule, context.plan_id, case.steps(signal))
     question = a_question(
-        plan_id=about,
-        plan_hash=shown,
+        plan_id=its.about,
+        plan_hash=its.shown,
         rule=rule.name,
         remediation=rule.remediation.name,
         target=signal.target,
@@ -90,7 +109,7 @@ async def ask(
         rung=request.rung,
         channels=rule.notify,
     )
-    return await consenting.ask(night, question)
+    return await consenting.ask(night, replace(question, id=its.id))
 
 
 def _requester(rule: Rule, signal: Signal) -> Requester:

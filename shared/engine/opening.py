@@ -96,6 +96,8 @@ async def guard_and_open(
     if refusal is not None:
         return await _say_no(night, signal, request, rulings, case, context, refusal)
     plan = _plan(case, signal, context, night.ports.clock.now())
+    if signal.is_recurring:  # the next tick would not find this plan by its event
+        await consulting.used(night, context.approval)
     try:
         stored = await open_plan(night, plan, around.head, request)
     except StaleFacts:

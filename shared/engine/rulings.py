@@ -74,6 +74,9 @@ async def rule_on(
         What it says, the version of it that holds for this target, and the facts.
     """
     asked = at_rung(rule, rung)
+    early = unmatched(asked, signal, now)
+    if early is not None:
+        return early, asked, None
     name = plan_id(rung_name(rule.name, rung), signal.event_id, signal.target)
     try:
         facts = await _facts(night, asked, signal, known)
@@ -88,6 +91,24 @@ async def rule_on(
         skipped = Skip(Reason.UNREADABLE, str(error))
         return Ruling(rule.name, asked.remediation.name, skipped, plan=name), asked, None
     return replace(judge_rule(asked, signal, facts, now), plan=name), asked, facts
+
+
+def unmatched(rule: Rule, signal: Signal, now: datetime) -> Ruling | None:
+    """Judge a condition on the signal alone before anything is read for it.
+
+    Most of what a subscription announces concerns no rule: it must cost no read.
+    """
+    if rule.condition.needs & {"target", "facts"}:
+        return None
+    try:
+        verdict = judge(rule.condition, environment_for(rule.condition, signal, None, now))
+    except ConditionFailed:
+        return None  # told as a Hold, with the facts that go with it
+    if verdict.is_match:
+        return None
+    missed = Skip(Reason.NOT_MATCHED, verdict.detail)
+    name = plan_id(rule.name, signal.event_id, signal.target)
+    return Ruling(rule.name, rule.remediation.name, missed, plan=name)
 
 
 def at_rung(rule: Rule, rung: int) -> Rule:

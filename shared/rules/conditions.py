@@ -145,15 +145,18 @@ def _fold_tags(condition: Condition, given: dict[str, Any]) -> dict[str, object]
 
 
 def environment_for(
-    condition: Condition, signal: Signal, facts: Facts, now: datetime
+    condition: Condition, signal: Signal, facts: Facts | None, now: datetime
 ) -> dict[str, object]:
-    """Build only what this condition reads: most read little, and each event is judged."""
+    """Build only what this condition reads: most read little, and each event is judged.
+
+    Without facts, what it reads of them is absent, so that it fails.
+    """
     seen: dict[str, object] = {"now": now}
     if "signal" in condition.needs:
         seen["signal"] = _signal(signal)
-    if "target" in condition.needs:
+    if "target" in condition.needs and facts is not None:
         seen["target"] = _target(facts.resource)
-    if "facts" in condition.needs:
+    if "facts" in condition.needs and facts is not None:
         seen["facts"] = {k: v for k, v in _plain(facts).items() if k != "resource"}
     return seen
 

@@ -229,3 +229,22 @@ def test_a_yes_that_was_not_passed_on_is_passed_on_by_the_sweep(gap: timedelta):
     shift.invoke(consenting.sweep_approvals(shift.night))
     shift.run_until_quiet()
     assert PlanOutcome.DONE is shift.plan.outcome
+
+
+def test_just_the_plan_that_was_asked_about_before_is_asked_about_again():
+    """A disk was attached and detached: the first question is past, people are asked anew."""
+    shift = asked()
+    first = question(shift)
+    machine = shift.world.compute.machines_by_id[VM.casefold()]
+    before, machine.disks = machine.disks, (*machine.disks, disk("data"))
+    answer(shift)
+    shift.wait(MINUTE)
+    machine.disks = before
+    [second] = [one for one in shift.world.approvals.every() if one.id != first.id]
+    voice = Voice("ada@example.com", True, "seen", "page", shift.now, True, "ada")
+    shift.invoke(consenting.decide(shift.night, second.id, voice))
+    shift.wait(MINUTE)
+    pending = [one for one in shift.world.approvals.every() if not one.voices]
+    assert [ApprovalState.PENDING] == [one.state for one in pending]
+    assert first.plan_hash == pending[0].plan_hash
+    assert [] == shift.plans

@@ -111,3 +111,13 @@ def test_the_plan_names_the_version_that_made_it():
 def _said(shift: Shift) -> str:
     shift.deliver(a_degradation())
     return shift.reasons("h-1")[-1]
+
+
+def test_an_event_that_concerns_no_rule_costs_no_read():
+    """A subscription announces thousands of writes an hour."""
+    rule = a_rule("snapshot_and_redeploy", when='signal.source == "elsewhere"')
+    shift = begin(rule)
+    reads: list[str] = []
+    shift.hooks.append(lambda at: reads.append(at) if at.startswith("read ") else None)
+    assert "not_matched" == _said(shift)
+    assert [] == [at for at in reads if at in {"read disks", "read resource", "read machine"}]
