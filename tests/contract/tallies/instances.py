@@ -27,6 +27,7 @@ from shared.core.settings import Settings
 from shared.core.signals import Signal
 from shared.engine import events
 from shared.engine.night import Night
+from shared.ports import Head, StoredPlan
 from shared.rules.book import Rule
 from tests import builders as make
 from tests.shift import World, a_night, a_world
@@ -73,6 +74,20 @@ async def deliver(night: Night, signal: Signal, seen: Deliveries) -> None:
     raise AssertionError(f"{signal.event_id} was not acknowledged in {MOST_TRIES} tries")
 
 
+class TimedLedger(TableLedger):
+    """The real ledger; it notes when each plan was stored, by the event's id."""
+
+    def __init__(self, storage: Storage, clock: SystemClock, prefix: str) -> None:
+        super().__init__(storage, clock, prefix)
+        self.stored_at: dict[str, float] = {}
+
+    async def open(self, plan: Plan, head: Head) -> StoredPlan:
+        """Store a plan."""
+        stored = await super().open(plan, head)
+        self.stored_at[str(plan.signal["event_id"])] = time.monotonic()
+        return stored
+
+
 @asynccontextmanager
 async def instances(
     azurite: str, world: World, count: int, *rules: Rule
@@ -92,7 +107,7 @@ def _over(storage: Storage, world: World, name: str, *rules: Rule) -> Night:
     ports = replace(
         fakes.ports,
         clock=clock,
-        ledger=TableLedger(storage, clock, name),
+        ledger=TimedLedger(storage, clock, name),
         tallies=TableTallies(storage, name),
         approvals=TableApprovals(storage, clock, name),
         queue=PlanWakeQueue(storage, name),
@@ -129,6 +144,14 @@ def a_pool(machines: int) -> World:
         pool = {"pool": make.SCALE_SET, "pool_size": machines}
         machine.resource = replace(machine.resource, **pool)
         world.compute.add(machine)
+    return world
+
+
+def with_nodes(world: World, count: int) -> World:
+    """Add as many nodes on instances of the same scale set."""
+    for number in range(count):
+        world.cluster.add(make.instance(number), make.a_node(number))
+        world.resources.add(make.a_resource(make.instance(number)))
     return world
 
 
