@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from cli.counts import Counts
 from cli.recording import FactsOf, NoFacts
-from shared.core import guardrails, ledger
+from shared.core import guardrails
 from shared.core.decisions import Act, Decision, Hold, Reason, Skip
 from shared.core.facts import Facts
 from shared.core.facts_json import WrongFacts
@@ -22,10 +22,12 @@ from shared.core.incidents import needs_no_rule, overtaken
 from shared.core.plans import Plan, StepOutcome, StepRecord, plan_id
 from shared.core.settings import Settings
 from shared.core.signals import Signal
+from shared.core.steps import Step
 from shared.core.terms import Match
 from shared.engine import guarding
 from shared.engine.guarding import Surroundings
 from shared.engine.rulings import Ruling, as_allowed, judge_rule, outranked, unmatched
+from shared.engine.withdraw import ending, taken_back
 from shared.ports import Head
 from shared.rules.book import Rule, RuleBook
 
@@ -177,7 +179,7 @@ class Rehearsal:
             for plan in list(one.plans.values())[:1]
         ]
         rulings = [ruling for about, one in others for ruling in self._withdraw(about, one)]
-        return tuple(rulings) or (_ruleless(Skip(Reason.NOTHING_TO_UNDO)),)
+        return tuple(rulings) or (_nothing_to_take_back(signal),)
 
     def _withdraw(self, signal: Signal, incident: _Incident) -> tuple[Ruling, ...]:
         """Take back what the incident's plans did, each once."""
@@ -185,7 +187,7 @@ class Rehearsal:
         for name, plan in list(incident.plans.items()):
             if plan.undoes:
                 continue
-            steps, undo = ledger.undo_steps(plan), f"{name}/undo"
+            steps, undo = self._taken_back(plan, signal), name + ending(signal)
             decision: Decision = Act(steps) if steps else Skip(Reason.NOTHING_TO_UNDO)
             if undo in incident.plans:
                 decision = Skip(Reason.DUPLICATE)
@@ -194,7 +196,12 @@ class Rehearsal:
                 incident.plans[undo] = replace(plan, id=own, rule=undo, undoes=plan.id)
             rule = undo if steps else name
             rulings.append(Ruling(rule, plan.remediation, decision))
-        return tuple(rulings) or (_ruleless(Skip(Reason.NOTHING_TO_UNDO)),)
+        return tuple(rulings) or (_nothing_to_take_back(signal),)
+
+    def _taken_back(self, plan: Plan, signal: Signal) -> tuple[Step, ...]:
+        rule = self.rules.named(plan.rule)
+        remediation = rule.remediation if rule is not None else None
+        return taken_back(remediation, plan, is_over=not signal.phase.withdraws)
 
 
 def judge_recorded(
@@ -235,3 +242,9 @@ def _done(rule: Rule, act: Act, signal: Signal, now: datetime) -> Plan:
 
 def _ruleless(decision: Decision) -> Ruling:
     return Ruling("", "", decision)
+
+
+def _nothing_to_take_back(signal: Signal) -> Ruling:
+    """Say that an end finds nothing: one that is merely over asks for nothing either."""
+    over = None if signal.phase.withdraws else needs_no_rule(signal)
+    return _ruleless(over or Skip(Reason.NOTHING_TO_UNDO))

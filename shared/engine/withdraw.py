@@ -18,6 +18,7 @@ from shared.core.decisions import Act, Hold, Reason, Skip
 from shared.core.errors import RetryLater, StaleFacts
 from shared.core.incidents import needs_no_rule
 from shared.core.plans import SAFE, Plan, StepRecord, plan_id, rung_name
+from shared.core.remediation import Remediation
 from shared.core.signals import Signal
 from shared.core.steps import Step, Verb
 from shared.core.wire import signal_to_json
@@ -65,8 +66,8 @@ async def _withdraw_one(night: Night, signal: Signal, request: Request) -> Answe
     plans = await _plans(night, signal)
     if not plans and not signal.phase.withdraws:
         return await _nothing_ended(night, signal, request)
-    for stored in plans:
-        await consulting.used_for(night, stored)
+    for known in plans:
+        await consulting.used_for(night, known)
     await consulting.void_of(night, sorted(_named(night, signal)))
     why = Reason.WITHDRAWN if signal.phase.withdraws else Reason.EVENT_OVER
     ended = [await _stop(night, stored, why) for stored in plans]
@@ -78,9 +79,9 @@ async def _withdraw_one(night: Night, signal: Signal, request: Request) -> Answe
             gone = Skip(Reason.NOTHING_TO_UNDO)
             rulings.append(Ruling(plan.rule, plan.remediation, gone, plan=plan.id))
             continue
-        ruling, stored = await _undo(night, signal, plan, request)
+        ruling, undo = await _undo(night, signal, plan, request)
         rulings.append(ruling)
-        opened = stored or opened
+        opened = undo or opened
         is_new = is_new or isinstance(ruling.decision, Act)
     if not rulings:
         rulings.append(Ruling("", "", Skip(Reason.NOTHING_TO_UNDO)))
@@ -159,7 +160,7 @@ async def _undo(
     """Open the plan that takes another back, once that one has closed."""
     now = night.ports.clock.now()
     is_over = not signal.phase.withdraws
-    rule = f"{plan.rule}/{'return' if is_over else 'undo'}"
+    rule = plan.rule + ending(signal)
     undo = Plan(
         id=plan_id(rule, signal.event_id, signal.target),
         rule=rule,
@@ -169,7 +170,12 @@ async def _undo(
         target=plan.target,
         signal=signal_to_json(signal),
         settings=plan.settings,
-        steps=tuple(StepRecord(step) for step in _taken_back(night, plan, is_over=is_over)),
+        steps=tuple(
+            StepRecord(step)
+            for step in taken_back(
+                night.remediations.get(plan.remediation), plan, is_over=is_over
+            )
+        ),
         created_at=now,
         undoes=plan.id,
         wake_at=now,
@@ -191,14 +197,20 @@ async def _undo(
     return Ruling(rule, plan.remediation, act, plan=undo.id), stored
 
 
-def _taken_back(night: Night, plan: Plan, *, is_over: bool) -> tuple[Step, ...]:
+def taken_back(
+    remediation: Remediation | None, plan: Plan, *, is_over: bool
+) -> tuple[Step, ...]:
     """Return what undoes a plan; after its event, a look first whether the target is well."""
     steps = ledger.undo_steps(plan)
-    remediation = night.remediations.get(plan.remediation)
-    if not is_over or remediation is None or not remediation.healthy:
+    if not steps or not is_over or remediation is None or not remediation.healthy:
         return steps
     seen = {"conditions": list(remediation.healthy), "facts": remediation.facts.value}
     return (Step(Verb.VERIFY, plan.target, seen), *steps)
+
+
+def ending(signal: Signal) -> str:
+    """Name what an end leads to: withdrawn is undone, over returns to service."""
+    return "/undo" if signal.phase.withdraws else "/return"
 
 
 async def _remind(
