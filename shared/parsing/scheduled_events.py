@@ -4,7 +4,8 @@ Touches the notice's own words only: which machine, what, when. Whether a machin
 an AKS node is for the facts. Both documents are read: the Event Grid notice
 ``ScheduledEventEmitted``, whose ``resourceInfo.id`` names a VM, a scale set or an
 availability set, and the in-VM document that a forwarder wraps as
-``{"vmId": ARM id, "scaleSetId"?: ARM id, "document": {...}}``.
+``{"vmId": ARM id, "scaleSetId"?: ARM id, "document": {...}}``. The forwarder's own
+``EventStatus`` is ``Gone``: the endpoint does not tell of that notice any more.
 
 Source: https://learn.microsoft.com/azure/event-grid/event-schema-scheduled-events,
 https://learn.microsoft.com/azure/virtual-machines/linux/scheduled-events
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import datetime
 
 from shared.core.envelopes import Envelope, Malformed
 from shared.core.errors import MalformedEvent
@@ -47,6 +49,7 @@ _PHASES = {
     "canceled": Phase.CANCELED,
     "cancelled": Phase.CANCELED,
 }
+GONE = "gone"
 _EMPTY = "the document holds no notice"
 _OWNERS = {VM, SCALE_SET, SCALE_SET_VM, "microsoft.compute/availabilitysets"}
 _NOTICE = re.compile(r"/providers/microsoft\.maintenance/.*", re.IGNORECASE | re.DOTALL)
@@ -161,10 +164,8 @@ def _signals(
     """Make one signal for each machine of one notice."""
     event_type = notice.text("EventType")
     status = notice.text("EventStatus")
-    phase = _PHASES.get(status.casefold())
-    if phase is None:
-        raise notice.wrong("EventStatus", "Scheduled, Started, Completed or Canceled")
     deadline = notice.optional_moment("NotBefore")
+    phase = _phase(notice, status, deadline, envelope)
     names = notice.texts("Resources", at_most=MAX_MACHINES)
     attributes = {
         "event_type": event_type,
@@ -182,11 +183,35 @@ def _signals(
         target="",
         observed_at=envelope.time,
         phase=phase,
-        deadline=deadline,
+        deadline=None if status.casefold() == GONE else deadline,
         attributes=bounded(attributes),
     )
     targets = _targets(notice, machines, names)
     return tuple(replace(signal, target=target) for target in targets)
+
+
+def _phase(
+    notice: JsonObject, status: str, deadline: datetime | None, envelope: Envelope
+) -> Phase:
+    """Read where a notice stands; one that disappeared inside the VM was either of two.
+
+    The in-VM endpoint only stops telling of a notice. It came to pass if it was started,
+    approved, or due, or if the machine has started anew since; otherwise it was withdrawn.
+
+    Source: https://learn.microsoft.com/azure/virtual-machines/linux/scheduled-events
+    (a completed or canceled event is no longer listed).
+    """
+    if status.casefold() == GONE:
+        has_come = (
+            notice.loose_text("LastStatus").casefold() == "started"
+            or (deadline is not None and deadline <= envelope.time)
+            or any(notice.fields.get(sign) is True for sign in ("StartRequested", "Rebooted"))
+        )
+        return Phase.COMPLETED if has_come else Phase.CANCELED
+    phase = _PHASES.get(status.casefold())
+    if phase is None:
+        raise notice.wrong("EventStatus", "Scheduled, Started, Completed, Canceled or Gone")
+    return phase
 
 
 def _targets(notice: JsonObject, machines: _Machines, names: tuple[str, ...]) -> list[str]:

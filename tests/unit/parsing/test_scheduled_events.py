@@ -202,7 +202,7 @@ def test_each_form_of_a_machines_name_finds_its_id(name, target):
 @pytest.mark.parametrize(
     ("field", "value", "why"),
     [
-        ("EventStatus", "Pondered", "should be Scheduled, Started, Completed or Canceled"),
+        ("EventStatus", "Pondered", "Started, Completed, Canceled or Gone"),
         ("NotBefore", 5, "NotBefore: was a number"),
         ("NotBefore", "tomorrow", "NotBefore: was 'tomorrow'"),
         ("Resources", [], "should be names of machines, at least one"),
@@ -246,3 +246,33 @@ def test_a_notice_of_a_vm_that_names_nobody_is_about_that_vm():
     del body["data"]["resourceInfo"]["properties"]["Resources"]
     (found,) = parse_events(body)
     assert f"{COMPUTE}/virtualMachines/vm-train-01" == found.target
+
+
+def test_a_notice_that_disappears_before_its_time_was_withdrawn():
+    """Announced evictions are sometimes taken back: what was begun for it is undone."""
+    signal = event("scheduled_events__in_vm_document_gone_scheduled")
+    assert (Phase.CANCELED, None) == (signal.phase, signal.deadline)
+
+
+def test_a_notice_that_disappears_after_its_start_came_to_pass():
+    """The endpoint inside a machine never says so: the machine may go back to work."""
+    signal = event("scheduled_events__in_vm_document_gone_started")
+    assert (Phase.COMPLETED, None) == (signal.phase, signal.deadline)
+
+
+@pytest.mark.parametrize(
+    "sign",
+    [
+        {"StartRequested": True},
+        {"Rebooted": True},
+        {"NotBefore": "Sun, 22 Nov 2026 03:04:20 GMT"},
+        {"LastStatus": "started"},
+    ],
+    ids=lambda sign: next(iter(sign)),
+)
+def test_a_start_that_nobody_saw_is_no_withdrawal(sign):
+    """A poll a second misses a short start; undoing a drain would then put back nothing."""
+    body = load("scheduled_events__in_vm_document_gone_scheduled")
+    body["data"]["document"]["Events"][0].update(sign)
+    (found,) = parse_events(body)
+    assert Phase.COMPLETED is found.phase
