@@ -71,7 +71,7 @@ class Rehearsal:
     def answer(self, signal: Signal, facts: FactsOf, now: datetime) -> tuple[Ruling, ...]:
         """Answer a signal as the engine would, and remember it."""
         incident = self._incident(signal)
-        if signal.phase.withdraws and not signal.is_test:
+        if signal.phase.ends and not signal.is_test:
             rulings = self._withdraw_all(signal, incident)
         else:
             rulings = self._answer(signal, incident, facts, now)
