@@ -54,10 +54,13 @@ async def tick_idle(timer: func.TimerRequest) -> None:
 @blueprint.function_name("tick_cleanup")
 @blueprint.timer_trigger(arg_name="timer", schedule="0 15 3 * * *")
 async def tick_cleanup(timer: func.TimerRequest) -> None:
-    """Delete copies of deliveries that are older than their retention."""
+    """Delete copies of deliveries past their retention, and tallies nobody counts in."""
     from shared.bootstrap import night
     from shared.engine.archive import forget
+    from shared.engine.forgetting import forget_tallies
 
+    forgotten, is_each = await forget_tallies(night())
+    _LOG.info("tick=cleanup tallies_deleted=%d all=%s", forgotten, is_each)
     deleted, is_all = await forget(night())
     _LOG.info("tick=cleanup archive_deleted=%d all=%s", deleted, is_all)
 

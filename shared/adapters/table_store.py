@@ -109,19 +109,28 @@ class TableStore:
         return await self._call(table, "reading a row", operation)
 
     async def query(
-        self, table: str, where: str, values: dict[str, str], *, limit: int | None = None
+        self,
+        table: str,
+        where: str,
+        values: dict[str, str],
+        *,
+        limit: int | None = None,
+        columns: list[str] | None = None,
     ) -> list[Found]:
         """Return the rows that a filter names, in the order of their keys.
 
         Args:
             where: OData filter with ``@name`` for each of ``values``; empty for all.
             limit: How many at most.
+            columns: All that is wanted of each row; None for the whole row.
         """
 
         async def operation(client: TableClient) -> list[Found]:
             size = min(limit, 1000) if limit else None
             found: list[Found] = []
-            pages = client.query_entities(where, parameters=values, results_per_page=size)
+            pages = client.query_entities(
+                where, parameters=values, results_per_page=size, select=columns
+            )
             async for entity in pages:
                 found.append(Found(entity, str(entity.metadata["etag"])))
                 if len(found) == limit:

@@ -12,14 +12,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
 
 from shared.adapters.storage import Storage
-from shared.adapters.table_store import TableStore
-from shared.adapters.tally_rows import tally_key, tally_of, tally_row
-from shared.core.tallies import Tally
+from shared.adapters.table_store import Found, TableStore
+from shared.adapters.tally_rows import KINDS, span_of, tally_key, tally_of, tally_row
+from shared.core.errors import StaleFacts
+from shared.core.tallies import BREAKER, Tally
+from shared.core.wire import write_moment
 
-_TABLE = "Tallies"
+AT_ONCE = 16
+_TABLE, _KEY = "Tallies", ["PartitionKey", "RowKey"]
+_IN_SPAN = "PartitionKey ge @first and PartitionKey lt @behind"
 
 
 class TableTallies:
@@ -57,6 +63,32 @@ class TableTallies:
         return replace(tally, etag=etag)
 
     async def tripped(self) -> tuple[Tally, ...]:
-        """Return the breakers that are open; walks the whole table, so not on a fast path."""
-        found = await self._store.query(_TABLE, "is_tripped eq true", {})
+        """Return the breakers that are open; reads no other kind of tally."""
+        where = f"{_IN_SPAN} and is_tripped eq true"
+        found = await self._store.query(_TABLE, where, span_of(BREAKER))
         return tuple(tally_of(one.row, one.etag) for one in found)
+
+    async def forget(self, before: datetime, limit: int) -> int:
+        """Delete what has been idle since before a moment, at the version it was found at."""
+        where = f"{_IN_SPAN} and idle_since lt @before"
+        moment = {"before": write_moment(before) or ""}
+        found: list[Found] = []
+        for kind in KINDS:
+            if len(found) < limit:
+                found += await self._store.query(
+                    _TABLE,
+                    where,
+                    {**span_of(kind), **moment},
+                    limit=limit - len(found),
+                    columns=_KEY,
+                )
+        gate = asyncio.Semaphore(AT_ONCE)
+
+        async def drop(one: Found) -> None:
+            key = str(one.row["PartitionKey"]), str(one.row["RowKey"])
+            async with gate:
+                with suppress(StaleFacts):  # somebody counts in it again
+                    await self._store.drop(_TABLE, key, etag=one.etag)
+
+        await asyncio.gather(*(drop(one) for one in found))
+        return len(found)

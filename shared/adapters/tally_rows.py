@@ -16,10 +16,24 @@ from typing import Any
 
 from shared.adapters.table_rows import COLUMN, Row, document, document_of
 from shared.core.errors import InvalidTarget
-from shared.core.tallies import MOST_COUNT, Entry, Tally, kept
+from shared.core.tallies import (
+    BREAKER,
+    CANARY,
+    MONEY,
+    MOST_COUNT,
+    PLANS,
+    STRIKES,
+    Entry,
+    Tally,
+    idle_since,
+    kept,
+)
 from shared.core.wire import read_moment, write_moment
 
 ROW = "tally"
+KINDS = (BREAKER, CANARY, MONEY, PLANS, STRIKES)
+IN_USE = "in use"
+"""Sorts after every moment: what holds an open plan or breaker is never old."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -43,9 +57,19 @@ class _Words:
 
 
 def tally_key(key: str) -> tuple[str, str]:
-    """Return partition and row of a tally; each has its own, so that none bounds another."""
+    """Return partition and row of a tally; each has its own, so that none bounds another.
+
+    The partition begins with the kind, so that one kind can be read without the others.
+    """
     folded = key.encode(errors="replace")
-    return hashlib.sha256(folded).hexdigest()[:24], ROW
+    kind = key.partition("|")[0]
+    known = kind if kind in KINDS else "other"
+    return f"{known}-{hashlib.sha256(folded).hexdigest()[:24]}", ROW
+
+
+def span_of(kind: str) -> dict[str, str]:
+    """Return the first partition key of a kind, and the first behind its last."""
+    return {"first": f"{kind}-", "behind": f"{kind}."}  # "." comes right after "-"
 
 
 def tally_row(tally: Tally) -> Row:
@@ -68,6 +92,7 @@ def tally_row(tally: Tally) -> Row:
         "key": tally.key[:COLUMN].encode(errors="replace").decode(),
         "entries": len(tally.entries),
         "is_tripped": tally.tripped_at is not None,
+        "idle_since": write_moment(idle_since(tally)) or IN_USE,
         **written,
     }
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from shared.core.plans import PlanOutcome, plan_id
 from shared.core.signals import Signal
@@ -23,6 +23,7 @@ MOST_COUNT = 1_000
 """The highest count a limit may state: half of what is kept, so that it is exact."""
 STALE = timedelta(minutes=5)
 """An entry that is open for longer may be of a plan that a crash kept from opening."""
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 NO_FAILURE = frozenset({PlanOutcome.DONE.value, PlanOutcome.WITHDRAWN.value})
 """Outcomes that count as no failure: it worked, or it was not wanted any more."""
 
@@ -186,6 +187,20 @@ def stale_tokens(tally: Tally, now: datetime) -> tuple[str, ...]:
         is_old = tally.canary_at is not None and tally.canary_at + STALE <= now
         return (tally.canary,) if tally.canary and is_old else ()
     return tuple(one.token for one in tally.entries if one.is_open and one.at + STALE <= now)
+
+
+def idle_since(tally: Tally) -> datetime | None:
+    """Tell since when nothing was counted here that a plan or a breaker still needs.
+
+    None while it must stay whatever its age: an open breaker, and a plan that nobody
+    wrote down as ended. Strikes and failures are never ended, they only grow old.
+    """
+    if tally.tripped_at is not None or tally.canary:
+        return None
+    if tally.kind not in {STRIKES, BREAKER} and any(one.is_open for one in tally.entries):
+        return None
+    moments = (moment for one in tally.entries for moment in (one.at, one.ended_at) if moment)
+    return max(moments, default=_LONG_AGO)
 
 
 def kept(

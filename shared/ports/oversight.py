@@ -32,6 +32,19 @@ class Tallies(Protocol):
         """Return the breakers that are open."""
         ...
 
+    async def forget(self, before: datetime, limit: int) -> int:
+        """Delete tallies in which nothing was counted since a moment; see ``idle_since``.
+
+        One that somebody counts in meanwhile stays.
+
+        Args:
+            limit: How many at most.
+
+        Returns:
+            How many there were; fewer than ``limit`` if there are no more.
+        """
+        ...
+
 
 class Approvals(Protocol):
     """Questions to people; decided by one conditional write."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from shared.core.errors import StaleFacts
-from shared.core.tallies import Tally
+from shared.core.tallies import Tally, idle_since
 from tests.fakes.effects import Trap, no_trap
 
 
@@ -42,3 +43,16 @@ class FakeTallies:
         await asyncio.sleep(0)
         self.trap("read breakers")
         return tuple(one for one in self.stored.values() if one.tripped_at is not None)
+
+    async def forget(self, before: datetime, limit: int) -> int:
+        """Delete what has been idle for long."""
+        await asyncio.sleep(0)
+        self.trap("before forget")
+        old = [
+            key
+            for key, tally in sorted(self.stored.items())
+            if (since := idle_since(tally)) is not None and since < before
+        ]
+        for key in old[:limit]:
+            del self.stored[key]
+        return len(old[:limit])

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from shared.adapters.storage import Storage
+from shared.adapters.table_store import TableStore
 from shared.adapters.table_tallies import TableTallies
 from shared.adapters.tally_rows import tally_key
 from shared.core.errors import InvalidTarget, RetryLater, StaleFacts
@@ -16,6 +19,7 @@ from shared.core.tallies import MOST_COUNT, MOST_ENTRIES, Entry, Tally
 from shared.ports.oversight import Tallies
 from tests.builders import MINUTE, NOW, instance
 
+DAY = timedelta(days=1)
 POOL, RULE = "plans|pool|/a/b", "plans|rule|repair"
 ODD = Entry(
     token="0123-ü%'\n",
@@ -78,6 +82,59 @@ async def test_open_breakers_are_found_and_closed_ones_are_not(tallies: Tallies)
     assert (opened,) == await tallies.tripped()
 
 
+def idle(kind: str, number: int, ago: timedelta, **fields) -> Tally:
+    """Make a tally in which one plan ended so long ago, or one failure was heard."""
+    is_plan = kind not in {"breaker", "strikes"}
+    entry = Entry(f"t-{number}", f"/t/{number}", NOW - ago - MINUTE)
+    over = replace(entry, ended_at=NOW - ago, outcome="done") if is_plan else entry
+    return Tally(f"{kind}|rule|r-{number}", (over,), **fields)
+
+
+async def test_what_nobody_counted_in_for_long_is_forgotten(tallies: Tallies):
+    """A row for each target that ever had a plan must not stay for ever."""
+    old = [
+        await tallies.save(idle(kind, 1, 40 * DAY))
+        for kind in ("plans", "money", "canary", "breaker", "strikes")
+    ]
+    empty = await tallies.save(Tally("plans|rule|given-back"))
+    young = await tallies.save(idle("plans", 2, 20 * DAY))
+    assert 6 == await tallies.forget(NOW - 32 * DAY, 100)
+    keys = [one.key for one in (*old, empty, young)]
+    left = {key: tally for key, tally in (await tallies.read(keys)).items() if tally.etag}
+    assert {young.key: young} == left
+    assert 0 == await tallies.forget(NOW - 32 * DAY, 100)
+
+
+async def test_an_open_breaker_and_a_plan_under_way_are_never_forgotten(tallies: Tallies):
+    """However old: the one holds back a fleet, the other still takes a place."""
+    breaker = idle("breaker", 1, 40 * DAY, tripped_at=NOW - 40 * DAY, threshold=1)
+    under_way = Entry("t-2", "/t/2", NOW - 40 * DAY)
+    kept = [
+        await tallies.save(breaker),
+        await tallies.save(replace(idle("plans", 3, 40 * DAY), entries=(under_way,))),
+        await tallies.save(Tally("plans|rule|both", (under_way, ODD))),
+    ]
+    assert 0 == await tallies.forget(NOW - 32 * DAY, 100)
+    assert kept == list((await tallies.read([one.key for one in kept])).values())
+
+
+async def test_so_many_are_forgotten_at_once_and_no_more(tallies: Tallies):
+    """A tick has a limit, and the next goes on where it stopped."""
+    for number in range(7):
+        await tallies.save(idle("strikes" if number % 2 else "plans", number, 40 * DAY))
+    before = NOW - 32 * DAY
+    assert [3, 3, 1, 0] == [await tallies.forget(before, 3) for _ in range(4)]
+
+
+async def test_whoever_counts_in_what_was_forgotten_reads_again(tallies: Tallies):
+    """A tally that is gone is at no version: nothing is counted on top of it unseen."""
+    old = await tallies.save(idle("plans", 1, 40 * DAY))
+    assert 1 == await tallies.forget(NOW - 32 * DAY, 100)
+    with pytest.raises(StaleFacts):
+        await tallies.save(replace(old, entries=(ODD,)))
+    await tallies.save(Tally(old.key, (ODD,)))
+
+
 async def test_as_many_entries_as_are_kept_fit_in_a_row(tallies: Tallies):
     """A fleet's worth of plans under one key must not stop the counting."""
     entries = tuple(
@@ -94,6 +151,33 @@ async def test_as_many_entries_as_are_kept_fit_in_a_row(tallies: Tallies):
     )
     stored = await tallies.save(Tally(POOL, entries))
     assert stored == (await tallies.read([POOL]))[POOL]
+
+
+async def test_what_is_counted_in_meanwhile_is_not_forgotten(storage: Storage):
+    """Between the finding and the deleting somebody may come: then it is in use."""
+    prefix = f"T{uuid.uuid4().hex[:16]}"
+    table, other = TableTallies(storage, prefix), TableTallies(storage, prefix)
+    old = await other.save(idle("plans", 1, 40 * DAY))
+
+    async def count() -> None:
+        await other.save(replace(old, entries=(ODD,)))
+
+    table._store = Interrupted(storage, prefix, count)
+    await table.forget(NOW - 32 * DAY, 100)
+    assert (ODD,) == (await other.read([old.key]))[old.key].entries
+
+
+class Interrupted(TableStore):
+    """Somebody comes between the finding and the deleting of a row."""
+
+    def __init__(self, storage: Storage, prefix: str, between: Callable[[], Awaitable[None]]):
+        super().__init__(storage, prefix)
+        self._between = between
+
+    async def drop(self, table: str, key: tuple[str, str], *, etag: str = "") -> None:
+        """Delete a row after somebody wrote it."""
+        await self._between()
+        await super().drop(table, key, etag=etag)
 
 
 @pytest.fixture
