@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,9 +19,10 @@ from urllib.parse import quote
 
 from shared.adapters import nodes
 from shared.adapters.arm import ArmReader
+from shared.adapters.cluster_nodes import ClusterNodes, daemon_set_path
 from shared.adapters.kubernetes_api import KubernetesAnswer, KubernetesApi, Unauthorised
 from shared.adapters.recent import Recent
-from shared.core.errors import InvalidTarget, ProviderUnavailable, StaleFacts
+from shared.core.errors import InvalidTarget, ProviderUnavailable
 from shared.core.facts import AksNode
 from shared.core.pods import Pod
 from shared.core.resource_ids import SCALE_SET_VM, VM, ResourceId
@@ -59,8 +59,8 @@ class AksClusters:
         self._arm = arm
         self._scope = f"{settings.kubernetes_audience.rstrip('/')}/.default"
         self._clusters: Recent[Mapping[str, str]] = Recent(ttl=_CLUSTERS_FOR, limit=500)
-        self._apis: Recent[KubernetesApi] = Recent(ttl=_ACCESS_FOR, limit=500)
-        self._opened: dict[str, tuple[Access, KubernetesApi]] = {}
+        self._apis: Recent[ClusterNodes] = Recent(ttl=_ACCESS_FOR, limit=500)
+        self._opened: dict[str, tuple[Access, ClusterNodes]] = {}
 
     async def find_node(self, vm: str) -> AksNode | None:
         """Find the node whose providerID names a VM; None if no cluster has it."""
@@ -68,50 +68,29 @@ class AksClusters:
         cluster = await self._cluster_of(rid) if rid.type in {VM, SCALE_SET_VM} else None
         if cluster is None:
             return None
-        found = await self._with(cluster, lambda api: _node_on(api, rid))
-        return nodes.node_fact(found, cluster) if found else None
+        return await self._with(cluster, lambda of: of.find(rid))
 
-    async def cordon(self, node: AksNode, *, by: str) -> AksNode:
-        """Make a node unschedulable and add our mark, unless somebody else already did.
-
-        A node that was free when it was read is not read again: a notice has no time for
-        that, and the write counts only if it is as it was. If it is not, it is looked at.
-        """
-
-        async def act(api: KubernetesApi) -> AksNode:
-            if node.version and not node.is_unschedulable and not node.cordoned_by:
-                with contextlib.suppress(StaleFacts):
-                    return await _mark(api, node, (by,), unschedulable=True)
-            now = await _same_node(api, node)
-            if by in now.cordoned_by or (now.is_unschedulable and not now.cordoned_by):
-                return now
-            return await _mark(api, now, (*now.cordoned_by, by), unschedulable=True)
-
-        return await self._with(node.cluster, act)
+    async def cordon(self, node: AksNode, *, by: str, because: str = "") -> AksNode:
+        """Keep new pods off a node, unless somebody else already does."""
+        return await self._with(
+            node.cluster, lambda of: of.cordon(node, by=by, because=because)
+        )
 
     async def uncordon(self, node: AksNode, *, by: str) -> AksNode:
         """Take one mark off; schedulable again when none of ours is left."""
-
-        async def act(api: KubernetesApi) -> AksNode:
-            now = await _same_node(api, node)
-            if by not in now.cordoned_by:
-                return now
-            left = tuple(one for one in now.cordoned_by if one != by)
-            return await _mark(api, now, left, unschedulable=None if left else False)
-
-        return await self._with(node.cluster, act)
+        return await self._with(node.cluster, lambda of: of.uncordon(node, by=by))
 
     async def pods(self, node: AksNode) -> tuple[Pod, ...]:
         """List every pod on a node; each DaemonSet that owns one is looked up once."""
 
-        async def act(api: KubernetesApi) -> tuple[Pod, ...]:
+        async def act(of: ClusterNodes) -> tuple[Pod, ...]:
             query = {"fieldSelector": f"spec.nodeName={node.name}"}
-            found = [pod async for pod in api.items("/api/v1/pods", query)]
-            owners = sorted({one for one in map(_daemon_set, found) if one})
-            read = await asyncio.gather(*(api.get(one) for one in owners))
-            gone = {path for path, one in zip(owners, read, strict=True) if one is None}
+            found = [pod async for pod in of.api.items("/api/v1/pods", query)]
+            owners = sorted({one for one in map(daemon_set_path, found) if one})
+            exist = await asyncio.gather(*(of.has_daemon_set(one) for one in owners))
+            gone = {path for path, is_there in zip(owners, exist, strict=True) if not is_there}
             return tuple(
-                nodes.pod_fact(pod, is_orphaned_daemon=_daemon_set(pod) in gone)
+                nodes.pod_fact(pod, is_orphaned_daemon=daemon_set_path(pod) in gone)
                 for pod in found
             )
 
@@ -130,11 +109,11 @@ class AksClusters:
             "deleteOptions": options,
         }
 
-        async def act(api: KubernetesApi) -> Eviction:
-            answer = await api.send("POST", path, body=body)
+        async def act(of: ClusterNodes) -> Eviction:
+            answer = await of.api.send("POST", path, body=body)
             outcome = eviction_of(answer, pod)
             if outcome is None:
-                raise api.refusal("create", path, answer)
+                raise of.api.refusal("create", path, answer)
             return outcome
 
         return await self._with(node.cluster, act)
@@ -142,10 +121,10 @@ class AksClusters:
     async def close(self) -> None:
         """Close the connections to every cluster."""
         opened, self._opened = self._opened, {}
-        for _, api in opened.values():
-            await api.close()
+        for _, of in opened.values():
+            await of.api.close()
 
-    async def _with(self, cluster: str, act: Callable[[KubernetesApi], Awaitable[T]]) -> T:
+    async def _with(self, cluster: str, act: Callable[[ClusterNodes], Awaitable[T]]) -> T:
         """Act on a cluster; once more with a fresh server, CA and token after a 401."""
         try:
             return await act(await self._api(cluster))
@@ -153,10 +132,10 @@ class AksClusters:
             self._apis.forget(cluster.casefold())
             return await act(await self._api(cluster))
 
-    async def _api(self, cluster: str) -> KubernetesApi:
+    async def _api(self, cluster: str) -> ClusterNodes:
         return await self._apis.get(cluster.casefold(), lambda: self._open(cluster))
 
-    async def _open(self, cluster: str) -> KubernetesApi:
+    async def _open(self, cluster: str) -> ClusterNodes:
         """Ask where the API server is; keep the connections if it is where it was.
 
         The first token for it is fetched meanwhile: a spot notice has no time for both.
@@ -172,10 +151,11 @@ class AksClusters:
             return before[1]
         name = ResourceId.parse(cluster).name
         api = KubernetesApi(access.server, access.ca_pem, self._token, name=name)
-        self._opened[cluster.casefold()] = (access, api)
+        of = ClusterNodes(api, cluster)
+        self._opened[cluster.casefold()] = (access, of)
         if before is not None:
-            await before[1].close()
-        return api
+            await before[1].api.close()
+        return of
 
     async def _token(self) -> str:
         from shared.adapters.azure_errors import translated
@@ -253,50 +233,6 @@ def eviction_of(answer: KubernetesAnswer, pod: Pod) -> Eviction | None:
     if status == HTTPStatus.INTERNAL_SERVER_ERROR and _TWO_BUDGETS in answer.message:
         return Eviction(Evicted.BLOCKED, answer.message)
     return None
-
-
-async def _node_on(api: KubernetesApi, vm: ResourceId) -> Mapping[str, Any] | None:
-    """Look where AKS would have put the name, then at every node; never by name alone."""
-    guess = nodes.likely_name(vm)
-    if guess:
-        likely = await api.get(_node_path(guess))
-        if likely is not None and nodes.is_on(likely, vm.text):
-            return likely
-    async for node in api.items("/api/v1/nodes"):
-        if nodes.is_on(node, vm.text):
-            return node
-    return None
-
-
-async def _mark(
-    api: KubernetesApi, node: AksNode, left: tuple[str, ...], *, unschedulable: bool | None
-) -> AksNode:
-    """Set our marks on a node as it was read, or raise ``StaleFacts``."""
-    patch = nodes.mark_patch(node, left, unschedulable=unschedulable)
-    return nodes.node_fact(await api.merge_patch(_node_path(node.name), patch), node.cluster)
-
-
-async def _same_node(api: KubernetesApi, node: AksNode) -> AksNode:
-    """Read a node again, and make sure that it is still the same machine."""
-    fresh = await api.get(_node_path(node.name))
-    if fresh is None:
-        raise InvalidTarget(f"there is no node {node.name} in {node.cluster} any more")
-    provider = str((fresh.get("spec") or {}).get("providerID") or "")
-    if provider.casefold() != node.provider_id.casefold():
-        raise StaleFacts(f"the node {node.name} is another machine now")
-    return nodes.node_fact(fresh, node.cluster)
-
-
-def _daemon_set(pod: Mapping[str, Any]) -> str:
-    kind, name = nodes.controller_of(pod)
-    if kind != "DaemonSet":
-        return ""
-    namespace = str((pod.get("metadata") or {}).get("namespace") or "")
-    return f"/apis/apps/v1/namespaces/{_safe(namespace)}/daemonsets/{_safe(name)}"
-
-
-def _node_path(name: str) -> str:
-    return f"/api/v1/nodes/{_safe(name)}"
 
 
 def _safe(segment: str) -> str:

@@ -8,7 +8,7 @@ Source: https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/no
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -54,6 +54,12 @@ def is_on(node: Json, vm: str) -> bool:
     )
 
 
+def machine_of(provider_id: str) -> str:
+    """Return the folded id of the machine that a providerID names; empty if not Azure's."""
+    folded = provider_id.casefold().rstrip("/")
+    return folded[len(_SCHEME) :] if folded.startswith(_SCHEME) else ""
+
+
 def node_fact(node: Json, cluster: str) -> AksNode:
     """Read a node."""
     spec, meta = node.get("spec") or {}, node.get("metadata") or {}
@@ -89,23 +95,66 @@ def marks(node: Json) -> tuple[str, ...]:
     return tuple(dict.fromkeys(one for one in named if one))
 
 
-def mark_patch(node: AksNode, left: tuple[str, ...], *, unschedulable: bool | None) -> Json:
+def mark_patch(
+    version: str,
+    left: tuple[str, ...],
+    *,
+    unschedulable: bool | None,
+    taints: Sequence[Json] | None = None,
+) -> Json:
     """Write the merge patch that sets our marks on a node as it was read.
 
-    It names the version that was read, so that it changes that node or nothing.
+    It names the version that was read, so that it changes that node or nothing: with the
+    marks, the cordon and the taints in one write, none of them is ever there alone.
 
     Args:
         unschedulable: True or False to set it; None to leave it alone.
+        taints: Every taint the node shall have; None to leave them alone. The API knows
+            no way to change one of them by itself.
     """
     patch: dict[str, Any] = {
         "metadata": {
-            "resourceVersion": node.version or None,
+            "resourceVersion": version or None,
             "annotations": {MARK: ",".join(left) or None},
         }
     }
+    spec: dict[str, Any] = {}
     if unschedulable is not None:
-        patch["spec"] = {"unschedulable": unschedulable or None}
-    return patch
+        spec["unschedulable"] = unschedulable or None
+    if taints is not None:
+        spec["taints"] = list(taints) or None
+    return {**patch, "spec": spec} if spec else patch
+
+
+def tainted(taints: Iterable[Json], because: str) -> list[Json]:
+    """Add our taint to a node's, unless it is there; all others stay as they are."""
+    known = list(taints)
+    if any(one.get("key") == other_tools.OUR_TAINT for one in known):
+        return known
+    ours = {"key": other_tools.OUR_TAINT, "effect": other_tools.OUR_EFFECT}
+    return [*known, {**ours, "value": because} if because else ours]
+
+
+def untainted(taints: Iterable[Json]) -> list[Json]:
+    """Take our taint away, and no other."""
+    return [one for one in taints if one.get("key") != other_tools.OUR_TAINT]
+
+
+def written_taints(node: AksNode) -> list[Json] | None:
+    """Write a node's taints back as the API does; None if that would lose something.
+
+    Only a NoExecute taint carries more than a fact holds: since when it has been there.
+    """
+    split = [taint.rpartition(":") for taint in node.taints]
+    if any(effect == "NoExecute" for _, _, effect in split):
+        return None
+    return [
+        {"key": key, **({"value": value} if value else {}), "effect": effect}
+        for key, value, effect in (
+            (name.partition("=")[0], name.partition("=")[2], effect)
+            for name, _, effect in split
+        )
+    ]
 
 
 def controller_of(pod: Json) -> tuple[str, str]:

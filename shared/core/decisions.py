@@ -24,9 +24,14 @@ class Reason(StrEnum):
     WITHDRAWN = "withdrawn"
     NOTHING_TO_UNDO = "nothing_to_undo"
     EVENT_OVER = "event_over"
+    ALREADY_STARTED = "already_started"
+    NOT_ACKNOWLEDGED = "not_acknowledged"
     # the target
     TARGET_GONE = "target_gone"
     NOT_A_NODE = "not_a_node"
+    NO_PROVIDER_ID = "no_provider_id"
+    NOT_A_SLURM_NODE = "not_a_slurm_node"
+    AMBIGUOUS_NODE = "ambiguous_node"
     NO_DATA = "no_data"
     NOT_IDLE = "not_idle"
     BUSY = "busy"
@@ -43,6 +48,8 @@ class Reason(StrEnum):
     NOT_OURS = "not_ours"
     CORDONED_BY_OTHERS = "cordoned_by_others"
     UNCORDONED_BY_HAND = "uncordoned_by_hand"
+    DRAINED_BY_OTHERS = "drained_by_others"
+    RESUMED_BY_HAND = "resumed_by_hand"
     # the guardrails
     PAUSED = "paused"
     MODE_OFF = "mode_off"
@@ -76,6 +83,10 @@ class Reason(StrEnum):
     TIMED_OUT = "timed_out"
     UNREADABLE = "unreadable"
     NO_CHANNEL = "no_channel"
+    SLURM_UNREACHABLE = "slurm_unreachable"
+    SLURM_REFUSED = "slurm_refused"
+    HALF_APPLIED = "half_applied"
+    JOBS_REMAIN = "jobs_remain"
     CANCELED_BY_PERSON = "canceled_by_person"
 
 

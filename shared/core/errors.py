@@ -11,6 +11,7 @@
     │   │   └── NotJson           it is no JSON at all
     │   ├── Forbidden           our identity lacks an operation, or a lock forbids it
     │   ├── InvalidTarget       the target is not something this verb works on
+    │   │   └── Unproven          nothing proves that what was found is the target
     │   ├── TooLarge            more at once than the service takes (413)
     │   ├── DeadlinePassed      acting stopped being useful
     │   ├── AttemptsExhausted   tried as often as allowed
@@ -83,6 +84,10 @@ class Forbidden(GiveUp):
 
 class InvalidTarget(GiveUp):
     """The target is not something this verb works on."""
+
+
+class Unproven(InvalidTarget):
+    """Nothing proves that what was found is the target."""
 
 
 class TooLarge(GiveUp):

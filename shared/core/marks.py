@@ -1,4 +1,4 @@
-"""Other tools' marks on a node: somebody is at work there, or asked to be left alone.
+"""Marks on a node: other tools' (at work there, or asked to be left alone) and our own taint.
 
 Only marks that are about the whole node and about a voluntary hand on it. A taint that
 merely says what a node is (spot, GPU, not ready) is no mark.
@@ -11,6 +11,16 @@ from types import MappingProxyType
 
 from shared.core.facts import AksNode
 
+OUR_TAINT = "nightshift.azure/interruption"
+"""On every node that we cordoned; its value is the type of the signal."""
+OUR_EFFECT = "PreferNoSchedule"
+"""Soft on purpose. The cordon keeps pods off; the taint says why, to people and to tools.
+
+Hard, it would outlive a person's ``kubectl uncordon``, which takes no taint away: the node
+would look free and take nothing, until somebody finds our taint.
+"""
+AUTO_DRAIN = "remediator.kubernetes.azure.com/unschedulable"
+"""AKS auto-drain's own. Source: https://learn.microsoft.com/azure/aks/node-auto-drain"""
 ANY = frozenset({""})
 _NO = frozenset({"false"})
 _YES = frozenset({"true"})
@@ -44,7 +54,7 @@ TAINTS: frozenset[str] = frozenset(
         "DeletionCandidateOfClusterAutoscaler",
         "karpenter.sh/disrupted",
         "karpenter.sh/disruption",
-        "remediator.kubernetes.azure.com/unschedulable",
+        AUTO_DRAIN,
         "remediation.medik8s.io/self-node-remediation",
         "medik8s.io/remediation",
         "nvsentinel.nvidia.com/validation-pending",
@@ -65,6 +75,26 @@ def mark_on(node: AksNode) -> str:
             if value is not None and (counted == ANY or value.strip().casefold() in counted):
                 return f"{key}={value}"
     for taint in node.taints:
-        if taint.partition(":")[0].partition("=")[0] in TAINTS:
+        if key_of(taint) in TAINTS:
             return f"taint {taint}"
     return ""
+
+
+def key_of(taint: str) -> str:
+    """Return the key of a taint as ``AksNode.taints`` writes it."""
+    return taint.partition(":")[0].partition("=")[0]
+
+
+def our_taint(because: str) -> str:
+    """Write our taint as ``AksNode.taints`` does."""
+    return f"{OUR_TAINT}={because}:{OUR_EFFECT}" if because else f"{OUR_TAINT}:{OUR_EFFECT}"
+
+
+def is_auto_drained(node: AksNode) -> bool:
+    """Tell whether AKS auto-drain keeps new pods off a node."""
+    return any(key_of(taint) == AUTO_DRAIN for taint in node.taints)
+
+
+def is_held_by_others(node: AksNode) -> bool:
+    """Tell whether a person, or AKS auto-drain, had the node first: it stays theirs."""
+    return not node.cordoned_by and (node.is_unschedulable or is_auto_drained(node))

@@ -9,7 +9,7 @@ from typing import Any
 
 from shared.core import guardrails
 from shared.core.decisions import Act, Decision, Hold, Reason, Skip
-from shared.core.errors import GiveUp, RetryLater
+from shared.core.errors import Forbidden, GiveUp, RetryLater, Unproven
 from shared.core.facts import Facts, FactsKind
 from shared.core.plans import plan_id, rung_name
 from shared.core.signals import Signal
@@ -88,7 +88,7 @@ async def rule_on(
         held = Hold(Reason.UNREADABLE, now + later.after, str(later))
         return Ruling(rule.name, asked.remediation.name, held, plan=name), asked, None
     except GiveUp as error:
-        skipped = Skip(Reason.UNREADABLE, str(error))
+        skipped = Skip(_why_unread(error), str(error))
         return Ruling(rule.name, asked.remediation.name, skipped, plan=name), asked, None
     return replace(judge_rule(asked, signal, facts, now), plan=name), asked, facts
 
@@ -109,6 +109,13 @@ def unmatched(rule: Rule, signal: Signal, now: datetime) -> Ruling | None:
     missed = Skip(Reason.NOT_MATCHED, verdict.detail)
     name = plan_id(rule.name, signal.event_id, signal.target)
     return Ruling(rule.name, rule.remediation.name, missed, plan=name)
+
+
+def _why_unread(error: GiveUp) -> Reason:
+    """Name why facts cannot be had, where looking again is of no use."""
+    if isinstance(error, Forbidden):
+        return Reason.FORBIDDEN
+    return Reason.NO_PROVIDER_ID if isinstance(error, Unproven) else Reason.UNREADABLE
 
 
 def at_rung(rule: Rule, rung: int) -> Rule:

@@ -38,24 +38,31 @@ class Cluster(Protocol):
         """Find the node whose providerID names a VM; None if no cluster has it.
 
         Never by name alone: a Uniform scale set's instance 29 is the node ``...00000t``.
+
+        Raises:
+            Unproven: The node of the expected name has no providerID at all.
         """
         ...
 
-    async def cordon(self, node: AksNode, *, by: str) -> AksNode:
-        """Make a node unschedulable and add ``by`` to our own mark on it.
+    async def cordon(self, node: AksNode, *, by: str, because: str = "") -> AksNode:
+        """Make a node unschedulable, and add ``by`` to our mark and our taint, in one write.
 
-        A node that was unschedulable without our mark keeps belonging to whoever did it:
-        it is returned unmarked.
+        A node that a person or AKS auto-drain had first keeps belonging to them: it is
+        returned unmarked. Other taints stay as they are.
+
+        Args:
+            because: The type of the signal, the value of our taint. The first plan's stays.
 
         Raises:
-            StaleFacts: Somebody changed the node meanwhile.
+            StaleFacts: Somebody kept changing the node meanwhile.
         """
         ...
 
     async def uncordon(self, node: AksNode, *, by: str) -> AksNode:
-        """Take ``by`` off our mark; schedulable again when no mark of ours is left.
+        """Take ``by`` off our mark; with the last of ours go our taint and the cordon.
 
-        A node without that mark is returned as it is.
+        The cordon stays if AKS auto-drain came meanwhile; every other taint stays. A node
+        without that mark is returned as it is.
         """
         ...
 

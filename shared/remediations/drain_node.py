@@ -10,9 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from shared.core.acknowledging import Acknowledge
 from shared.core.decisions import Act, Decision, Reason, Skip
 from shared.core.facts import AksNode, FactsKind, NodeFacts, Resource
-from shared.core.plans import Plan, StepOutcome
+from shared.core.plans import Plan
 from shared.core.remediation import Example, Remediation
 from shared.core.resource_ids import SCALE_SET_VM
 from shared.core.signals import Phase, Signal, SignalType
@@ -34,6 +35,8 @@ class Settings:
             lost anyway.
         delete_emptydir_data: Evict pods that use an emptyDir; None as for ``force``.
         timeout: When there is no deadline, how long budgets and pods may take.
+        acknowledge: Whether the notice may begin before its time: never, when_drained (all
+            its machines are), or always (this machine is not waited for).
     """
 
     pod_grace: timedelta | None = None
@@ -41,6 +44,7 @@ class Settings:
     force: bool | None = None
     delete_emptydir_data: bool | None = None
     timeout: timedelta = timedelta(minutes=15)
+    acknowledge: Acknowledge = Acknowledge.NEVER
 
     def __post_init__(self) -> None:
         """Refuse a drain that could not even ask."""
@@ -74,13 +78,12 @@ def decide(signal: Signal, facts: NodeFacts, settings: Settings, now: datetime) 
 
 
 def recheck(plan: Plan, facts: NodeFacts, settings: Settings, now: datetime) -> Reason | None:
-    """Stop when the node is gone, or when a person put it back to work."""
-    if facts.node is None:
-        return Reason.TARGET_GONE
-    cordon = plan.steps[0]
-    if cordon.outcome is StepOutcome.DONE and not facts.node.is_unschedulable:
-        return Reason.UNCORDONED_BY_HAND
-    return None
+    """Stop when the node is gone.
+
+    That a person put it back to work each round of the drain sees for itself, and takes
+    our taint off then.
+    """
+    return Reason.TARGET_GONE if facts.node is None else None
 
 
 _NOW = datetime(2030, 1, 1, 3, tzinfo=UTC)

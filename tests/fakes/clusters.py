@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from shared.core.errors import InvalidTarget
+from shared.core import marks
+from shared.core.errors import InvalidTarget, Unproven
 from shared.core.facts import AksNode
 from shared.core.pods import Pod
 from shared.ports import Evicted, Eviction
@@ -40,12 +41,14 @@ class FakeCluster(Trapped):
     Attributes:
         nodes: Node by folded VM id.
         pods_by_uid: Pods in every cluster.
+        unproven: Folded ids of VMs whose node has no providerID.
         terminating: Namespaces that are going away and refuse evictions.
     """
 
     nodes: dict[str, AksNode] = field(default_factory=dict)
     pods_by_uid: dict[str, FakePod] = field(default_factory=dict)
     terminating: set[str] = field(default_factory=set)
+    unproven: set[str] = field(default_factory=set)
 
     def add(self, vm: str, node: AksNode) -> AksNode:
         """Put a node into the world, on a VM."""
@@ -62,15 +65,23 @@ class FakeCluster(Trapped):
     async def find_node(self, vm: str) -> AksNode | None:
         """Find a node by its VM."""
         self.reading("find_node")
+        if vm.rstrip("/").casefold() in self.unproven:
+            raise Unproven(f"the node of {vm} has no providerID")
         return self.nodes.get(vm.rstrip("/").casefold())
 
-    async def cordon(self, node: AksNode, *, by: str) -> AksNode:
+    async def cordon(self, node: AksNode, *, by: str, because: str = "") -> AksNode:
         """Make a node unschedulable, unless somebody else already did."""
         self.before("cordon")
         vm, now = self._now(node)
-        if (now.is_unschedulable and not now.cordoned_by) or by in now.cordoned_by:
+        if marks.is_held_by_others(now) or by in now.cordoned_by:
             return now
-        marked = replace(now, is_unschedulable=True, cordoned_by=(*now.cordoned_by, by))
+        is_tainted = any(marks.key_of(one) == marks.OUR_TAINT for one in now.taints)
+        marked = replace(
+            now,
+            is_unschedulable=True,
+            cordoned_by=(*now.cordoned_by, by),
+            taints=now.taints if is_tainted else (*now.taints, marks.our_taint(because)),
+        )
         self.nodes[vm] = marked
         self.happened("cordon", node.name)
         return marked
@@ -82,8 +93,14 @@ class FakeCluster(Trapped):
         if by not in now.cordoned_by:
             return now
         left = tuple(one for one in now.cordoned_by if one != by)
-        still = now.is_unschedulable and bool(left)
-        self.nodes[vm] = replace(now, is_unschedulable=still, cordoned_by=left)
+        still = now.is_unschedulable and (bool(left) or marks.is_auto_drained(now))
+        others = tuple(one for one in now.taints if marks.key_of(one) != marks.OUR_TAINT)
+        self.nodes[vm] = replace(
+            now,
+            is_unschedulable=still,
+            cordoned_by=left,
+            taints=now.taints if left else others,
+        )
         self.happened("uncordon", node.name)
         return self.nodes[vm]
 

@@ -13,7 +13,10 @@ from typing import Any
 from shared.core.decisions import Reason
 from shared.core.facts import AksNode
 from shared.core.ledger import StepResult
+from shared.core.marks import is_auto_drained, is_held_by_others
+from shared.core.plans import StepOutcome
 from shared.core.pods import DrainOptions, Fate, Pod, fate, grace_for
+from shared.core.steps import Verb
 from shared.core.wire import write_moment
 from shared.engine.effects.work import (
     Work,
@@ -35,27 +38,31 @@ NAMED_AT_MOST = 50
 async def cordon(work: Work) -> StepResult:
     """Make the node unschedulable and mark it as ours, unless somebody else did first.
 
-    Cordon and mark are one write, so a schedulable node that bears a mark was uncordoned
-    by a person. Is the mark this plan's, the person's word stands; an older plan's mark
-    is stale, and is taken off lest it keep the new cordon up when this plan is undone.
+    Cordon, mark and taint are one write, so a schedulable node that bears a mark was
+    uncordoned by a person. Is the mark this plan's, the person's word stands; an older
+    plan's mark is stale, and is taken off lest it keep the new cordon up when this plan is
+    undone.
     """
     node = await work.ports.cluster.find_node(work.target)
     if node is None:
         return already(Reason.TARGET_GONE)
-    if node.is_unschedulable and not node.cordoned_by:
+    if is_held_by_others(node):
         return already(Reason.CORDONED_BY_OTHERS, node=node.name)
     if not node.is_unschedulable and work.plan.id in node.cordoned_by:
-        return refused(Reason.UNCORDONED_BY_HAND, node=node.name)
+        return await _put_back_by_hand(work, node)
     if not _is_ours(node, work.plan.id):
         work.must_be_ours()
         for stale in () if node.is_unschedulable else node.cordoned_by:
             await work.ports.cluster.uncordon(node, by=stale)
-        await work.ports.cluster.cordon(node, by=work.plan.id)
+        why = str(work.plan.signal.get("type") or "")
+        await work.ports.cluster.cordon(node, by=work.plan.id, because=why)
         node = await work.ports.cluster.find_node(work.target)
     if node is None:
         return already(Reason.TARGET_GONE)
     if _is_ours(node, work.plan.id):
         return done(node=node.name)
+    if work.plan.id in node.cordoned_by:  # a person was quicker than our second look
+        return await _put_back_by_hand(work, node)
     return unknown(Reason.UNVERIFIED, node=node.name)
 
 
@@ -77,7 +84,26 @@ async def uncordon(work: Work) -> StepResult:
     if whose in node.cordoned_by:
         return unknown(Reason.UNVERIFIED, node=node.name)
     others = [mark for mark in node.cordoned_by if mark != whose]
+    if node.is_unschedulable and not others:
+        others = ["AKS auto-drain" if is_auto_drained(node) else "somebody else"]
     return done(node=node.name, still_cordoned_by=others)
+
+
+async def _put_back_by_hand(work: Work, node: AksNode) -> StepResult:
+    """End the plan: a person put the node back to work, so our mark and taint go too."""
+    if work.plan.id in node.cordoned_by:
+        work.must_be_ours()
+        await work.ports.cluster.uncordon(node, by=work.plan.id)
+    return refused(Reason.UNCORDONED_BY_HAND, node=node.name)
+
+
+def _is_put_back(work: Work, node: AksNode) -> bool:
+    """Tell whether a node that this very plan cordoned takes pods again."""
+    did = any(
+        record.step.verb is Verb.CORDON and record.outcome is StepOutcome.DONE
+        for record in work.plan.steps[: work.index]
+    )
+    return did and not node.is_unschedulable
 
 
 def _is_ours(node: AksNode, plan: str) -> bool:
@@ -94,6 +120,8 @@ async def drain(work: Work) -> StepResult:
     node = await work.ports.cluster.find_node(work.target)
     if node is None:
         return already(Reason.TARGET_GONE)
+    if _is_put_back(work, node):
+        return await _put_back_by_hand(work, node)
     pods = await work.ports.cluster.pods(node)
     options = DrainOptions(
         force=bool(work.args["force"]),

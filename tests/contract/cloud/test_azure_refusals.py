@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -130,10 +132,84 @@ async def test_a_node_that_somebody_keeps_changing_is_left_to_the_engine(
         pattern=r"PATCH .*/nodes/",
         status=409,
         body={"kind": "Status", "message": "modified"},
-        count=2,
+        count=4,
     )
     with pytest.raises(StaleFacts):
         await azure.cluster.cordon(node, by="plan-a")
+    assert 4 == len(standin_of(azure).calls(containing="PATCH"))
+
+
+async def test_a_taint_keeps_the_others_whole_whoever_came_between(azure: Cloud) -> None:
+    """Taints are one list: written back from an old reading it would drop somebody's.
+
+    A NoExecute taint says since when, which decides when its pods must go.
+    """
+    standin, other = standin_of(azure), w.THEIR_TAINTS[1]
+    since = {"key": "x", "effect": "NoExecute", "timeAdded": "2030-01-01T00:00:00Z"}
+    world = w.document()
+    world["kubernetes"][w.CLUSTER]["objects"][0]["spec"]["taints"] = [since, other]
+    standin.put_world(world)
+    node = await azure.cluster.find_node(w.INSTANCE)
+    assert node is not None
+    old = replace(node, taints=(), version="1")
+    await azure.cluster.cordon(old, by="plan-a", because="vm.reboot")
+    during = _taints(standin.world())
+    await azure.cluster.uncordon(node, by="plan-a")
+    assert [since, other] == [t for t in during if t["key"] in {"x", "dedicated"}]
+    assert {"key": "nightshift.azure/interruption", "value": "vm.reboot"} in [
+        {key: t.get(key) for key in ("key", "value")} for t in during
+    ]
+    assert [since, other] == _taints(standin.world())
+
+
+async def test_a_cordon_that_auto_drain_counts_on_meanwhile_stays(azure: Cloud) -> None:
+    """It came after us: our mark and taint go, the node stays closed until it opens it."""
+    standin = standin_of(azure)
+    node = await azure.cluster.find_node(w.INSTANCE)
+    assert node is not None
+    ours = await azure.cluster.cordon(node, by="plan-a", because="vm.redeploy")
+    world = standin.world()
+    [found] = [o for o in world["kubernetes"][w.CLUSTER]["objects"] if _is(o, w.NODE)]
+    found["spec"]["taints"] += w.THEIR_TAINTS
+    standin.put_world(world)
+    freed = await azure.cluster.uncordon(ours, by="plan-a")
+    assert (True, (), True, False) == (
+        freed.is_unschedulable,
+        freed.cordoned_by,
+        w.THEIRS[0] in freed.taints,
+        any(taint.startswith("nightshift") for taint in freed.taints),
+    )
+
+
+def _is(manifest: dict[str, Any], name: str) -> bool:
+    return (manifest["kind"], manifest["metadata"]["name"]) == ("Node", name)
+
+
+def _taints(world: dict[str, Any]) -> list[dict[str, Any]]:
+    objects = world["kubernetes"][w.CLUSTER]["objects"]
+    [found] = [one for one in objects if _is(one, w.NODE)]
+    return list(found["spec"].get("taints", ()))
+
+
+async def test_nodes_of_any_name_are_listed_once_for_a_storm(azure: Cloud) -> None:
+    """Five hundred notices must not read five hundred nodes five hundred times."""
+    standin = standin_of(azure)
+    await asyncio.gather(*(azure.cluster.find_node(w.ODD) for _ in range(10)))
+    listed = [c for c in standin.calls(containing="GET") if _lists_nodes(c)]
+    assert 1 == len(listed)
+
+
+def _lists_nodes(call: dict[str, Any]) -> bool:
+    return str(call["path"]).partition("?")[0].endswith("/api/v1/nodes")
+
+
+async def test_a_daemon_set_is_looked_up_once_for_all_its_nodes(azure: Cloud) -> None:
+    """Every node of a pool runs the same ones."""
+    node = await azure.cluster.find_node(w.INSTANCE)
+    assert node is not None
+    await asyncio.gather(*(azure.cluster.pods(node) for _ in range(5)))
+    asked = [c["path"] for c in standin_of(azure).calls(containing="daemonsets/")]
+    assert 2 == len(asked) == len(set(asked))
 
 
 async def test_a_refused_token_is_renewed_once_with_the_clusters_address(

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.core.errors import InvalidTarget
+from shared.core.errors import InvalidTarget, Unproven
 from shared.core.facts import AksNode
 from shared.core.pods import Pod
 from shared.ports import Evicted
@@ -61,6 +61,45 @@ async def test_a_persons_cordon_stays_theirs(cloud: Cloud) -> None:
     assert [(True, ()), (True, ())] == [
         (one.is_unschedulable, one.cordoned_by) for one in (cordoned, freed)
     ]
+
+
+async def test_a_cordon_says_why_with_a_taint_that_goes_with_the_last_mark(
+    cloud: Cloud,
+) -> None:
+    """A person, or another tool, sees on the node itself what is coming."""
+    free = await node_of(cloud)
+    first = await cloud.cluster.cordon(free, by="plan-a", because="vm.preempt")
+    both = await cloud.cluster.cordon(free, by="plan-b", because="vm.reboot")
+    one_left = await cloud.cluster.uncordon(free, by="plan-a")
+    none_left = await cloud.cluster.uncordon(free, by="plan-b")
+    ours = "nightshift.azure/interruption=vm.preempt:PreferNoSchedule"
+    assert [True, True, True, False] == [
+        ours in one.taints for one in (first, both, one_left, none_left)
+    ]
+    assert 1 == sum(taint.startswith("nightshift.azure/") for taint in both.taints)
+    assert free.taints == (await node_of(cloud)).taints
+
+
+async def test_a_node_that_auto_drain_had_first_is_left_to_it(cloud: Cloud) -> None:
+    """It drains the same node for the same notice; who was first puts it back to work."""
+    theirs = await node_of(cloud, w.AUTO_DRAINED)
+    cordoned = await cloud.cluster.cordon(theirs, by="plan-a", because="vm.preempt")
+    assert (False, (), w.THEIRS) == (
+        cordoned.is_unschedulable,
+        cordoned.cordoned_by,
+        cordoned.taints,
+    )
+
+
+async def test_a_machine_whose_node_has_no_provider_id_is_nobodys(cloud: Cloud) -> None:
+    """The name alone would do, and would be wrong one day: it is said instead."""
+    with pytest.raises(Unproven, match="no providerID"):
+        await cloud.cluster.find_node(w.UNPROVEN)
+
+
+async def test_a_node_of_any_name_is_found_by_its_machine(cloud: Cloud) -> None:
+    """Not every node is named after its machine: a flexible scale set's are not."""
+    assert "gpu-by-hand" == (await node_of(cloud, w.ODD)).name
 
 
 async def test_cordoning_twice_for_one_plan_marks_once(cloud: Cloud) -> None:

@@ -22,6 +22,12 @@ NAMESAKE = f"{SCALE_SET}/virtualMachines/81"
 """Instance 81 is the node ...000029 in base 36: a trap for who matches by name."""
 HELD = f"{SCALE_SET}/virtualMachines/7"
 """Its node a person has cordoned by hand."""
+AUTO_DRAINED = f"{SCALE_SET}/virtualMachines/8"
+"""Its node AKS auto-drain has taken: its taint is there, and a taint of a person's."""
+UNPROVEN = f"{SCALE_SET}/virtualMachines/9"
+"""Its node has the expected name and no providerID."""
+ODD = f"{SCALE_SET}/virtualMachines/10"
+"""Its node's name is nothing like the machine's."""
 CLUSTER = f"{GROUP}/providers/Microsoft.ContainerService/managedClusters/train"
 NODE, NAMESAKE_NODE = f"{SET_NAME}00000t", f"{SET_NAME}000029"
 ACCOUNT = f"{GROUP}/providers/Microsoft.Batch/batchAccounts/renders"
@@ -35,6 +41,14 @@ SIZE, GPU_SIZE = "Standard_D4s_v5", "Standard_NC24ads_A100_v4"
 TAGS = {"workload": "training"}
 NOW = datetime.now(UTC).replace(microsecond=0)
 RECENT, LONG_AGO = NOW - timedelta(minutes=10), NOW - timedelta(days=3)
+THEIR_TAINTS = [
+    {"key": "remediator.kubernetes.azure.com/unschedulable", "effect": "NoSchedule"},
+    {"key": "dedicated", "value": "gpu", "effect": "NoSchedule"},
+]
+THEIRS = (
+    "remediator.kubernetes.azure.com/unschedulable:NoSchedule",
+    "dedicated=gpu:NoSchedule",
+)
 BUDGET_WORDS = "Cannot evict pod as it would violate the pod's disruption budget."
 
 
@@ -190,6 +204,9 @@ def manifests() -> list[dict[str, Any]]:
         _node(NODE, INSTANCE),
         _node(NAMESAKE_NODE, NAMESAKE),
         _node(f"{SET_NAME}000007", HELD, unschedulable=True),
+        _node(f"{SET_NAME}000008", AUTO_DRAINED, taints=THEIR_TAINTS),
+        {"apiVersion": "v1", "kind": "Node", "metadata": {"name": f"{SET_NAME}000009"}},
+        _node("gpu-by-hand", ODD),
         {
             "apiVersion": "apps/v1",
             "kind": "DaemonSet",

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.adapters import nodes
-from shared.core.facts import AksNode
+from shared.core import marks
 from shared.core.resource_ids import ResourceId
 
 GROUP = "/subscriptions/s/resourceGroups/MC_lab/providers/Microsoft.Compute"
@@ -19,10 +19,6 @@ SET = f"{GROUP}/virtualMachineScaleSets/aks-GPU-1-vmss"
 
 def node(**spec: Any) -> dict[str, Any]:
     return {"metadata": {"name": "n", "resourceVersion": "7"}, "spec": spec}
-
-
-def read() -> AksNode:
-    return nodes.node_fact(node(), "cluster")
 
 
 @pytest.mark.parametrize(
@@ -75,7 +71,7 @@ def test_marks_are_read_in_order_and_none_twice() -> None:
 
 def test_a_patch_names_the_version_it_was_decided_on() -> None:
     """Otherwise it would overwrite what somebody did in between."""
-    patch = nodes.mark_patch(read(), ("a", "b"), unschedulable=True)
+    patch = nodes.mark_patch("7", ("a", "b"), unschedulable=True)
     assert {
         "metadata": {"resourceVersion": "7", "annotations": {nodes.MARK: "a,b"}},
         "spec": {"unschedulable": True},
@@ -84,10 +80,45 @@ def test_a_patch_names_the_version_it_was_decided_on() -> None:
 
 def test_the_last_mark_taken_off_removes_annotation_and_cordon() -> None:
     """In a merge patch null removes: the node is left as it was found."""
-    patch = nodes.mark_patch(read(), (), unschedulable=False)
+    patch = nodes.mark_patch("7", (), unschedulable=False)
     assert {nodes.MARK: None} == patch["metadata"]["annotations"]
     assert {"unschedulable": None} == patch["spec"]
-    assert "spec" not in nodes.mark_patch(read(), ("a",), unschedulable=None)
+    assert "spec" not in nodes.mark_patch("7", ("a",), unschedulable=None)
+
+
+def test_our_taint_is_added_once_and_taken_from_among_others() -> None:
+    """Others' taints are theirs: order and every field of them stay."""
+    others = [{"key": "gpu", "value": "yes", "effect": "NoSchedule", "timeAdded": "t"}]
+    ours = {"key": marks.OUR_TAINT, "value": "vm.reboot", "effect": "PreferNoSchedule"}
+    once = nodes.tainted(others, "vm.reboot")
+    assert [*others, ours] == once == nodes.tainted(once, "vm.preempt")
+    assert others == nodes.untainted(once)
+    patch = nodes.mark_patch("7", (), unschedulable=False, taints=nodes.untainted([ours]))
+    assert {"unschedulable": None, "taints": None} == patch["spec"]
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["gpu", "kubernetes.azure.com/scalesetpriority", "x.y/z"]),
+            st.sampled_from(["", "spot", "a.b-c_d"]),
+            st.sampled_from(["NoSchedule", "PreferNoSchedule"]),
+        )
+    )
+)
+def test_taints_are_written_back_as_they_were_read(found: list[tuple[str, str, str]]) -> None:
+    """A cordon from what was read a moment ago must change no taint but our own."""
+    written = [
+        {"key": key, **({"value": value} if value else {}), "effect": effect}
+        for key, value, effect in found
+    ]
+    assert written == nodes.written_taints(nodes.node_fact(node(taints=written), "c"))
+
+
+def test_a_taint_that_says_since_when_is_never_written_from_a_fact() -> None:
+    """The moment would be lost, and with it when the pods that tolerate it must go."""
+    since = {"key": "x", "effect": "NoExecute", "timeAdded": "2030-01-01T00:00:00Z"}
+    assert nodes.written_taints(nodes.node_fact(node(taints=[since]), "c")) is None
 
 
 def test_a_node_tells_readiness_taints_and_cordon() -> None:
