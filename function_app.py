@@ -9,6 +9,7 @@ from handlers import (
     approvals,
     controls,
     event_grid,
+    notices,
     plans,
     rules,
     runbooks,
@@ -17,5 +18,16 @@ from handlers import (
 )
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
-for module in (event_grid, alerts, plans, runbooks, controls, approvals, slack, rules, timers):
+for module in (
+    event_grid,
+    alerts,
+    plans,
+    runbooks,
+    notices,
+    controls,
+    approvals,
+    slack,
+    rules,
+    timers,
+):
     app.register_functions(module.blueprint)

@@ -20,6 +20,7 @@ from shared.adapters.clock import SystemClock
 from shared.adapters.credentials import credential
 from shared.adapters.log_ingestion import LogIngestion
 from shared.adapters.machine_learning import AzureMachineLearning
+from shared.adapters.maintenance import AzureMaintenance
 from shared.adapters.messengers import configured, link_of
 from shared.adapters.monitor_metrics import AzureMetrics
 from shared.adapters.outcome_topic import OutcomeTopic
@@ -160,6 +161,7 @@ def build(settings: Settings) -> Night:
         batch=AzureBatch(identity, arm, settings),
         cluster=AksClusters(identity, arm, settings),
         controls=TableControls(storage),
+        maintenance=AzureMaintenance(arm),
         outbox=TableOutbox(storage),
         tallies=TableTallies(storage),
         approvals=TableApprovals(storage, clock),

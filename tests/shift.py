@@ -39,6 +39,7 @@ from tests.fakes.ledger import (
     FakeWakeQueue,
     Waiting,
 )
+from tests.fakes.maintenance import FakeMaintenance
 from tests.fakes.notices import FakeNotices
 from tests.fakes.tallies import FakeTallies
 
@@ -69,6 +70,7 @@ class World:
     batch: cloud.FakeBatch
     cluster: cloud.FakeCluster
     controls: FakeControls
+    maintenance: FakeMaintenance
     outbox: FakeOutbox
     tallies: FakeTallies
     approvals: FakeApprovals
@@ -108,6 +110,7 @@ def a_world(now: datetime, trap: Trap) -> World:
         batch=cloud.FakeBatch(trap=trap, effects=effects),
         cluster=cloud.FakeCluster(trap=trap, effects=effects),
         controls=FakeControls(trap),
+        maintenance=FakeMaintenance(trap=trap, effects=effects),
         tallies=FakeTallies(trap),
         approvals=FakeApprovals(trap),
         notices=FakeNotices(trap),
@@ -129,6 +132,7 @@ def a_night(world: World, *rules: Rule, settings: Settings | None = None) -> Nig
         batch=world.batch,
         cluster=world.cluster,
         controls=world.controls,
+        maintenance=world.maintenance,
         outbox=world.outbox,
         tallies=world.tallies,
         approvals=world.approvals,

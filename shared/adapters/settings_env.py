@@ -372,6 +372,7 @@ _READERS: Mapping[str, Reader] = {
     "event_budget": _between(timedelta(seconds=1), timedelta(seconds=25)),
     "plan_budget": _between(timedelta(seconds=10), timedelta(minutes=4, seconds=30)),
     "archive_days": _whole(0, 3650),
+    "acknowledge": _one_of("forwarder", "control_plane"),
     "dry_run": _boolean,
     "protected_tags": _list(_tag),
     "protected_names": _list(_pattern),

@@ -107,6 +107,15 @@ VERBS: Mapping[Verb, Operations] = MappingProxyType(
 )
 """Verb -> what its effect needs, the reads that verify it included."""
 
+ACKNOWLEDGE = Operations(("Microsoft.Maintenance/scheduledevents/acknowledge/action",))
+"""What acknowledging a maintenance notice needs, beside the verbs: it has no target.
+
+Only where ``NIGHTSHIFT_ACKNOWLEDGE`` is ``control_plane``.
+
+Source: https://learn.microsoft.com/azure/virtual-machines/linux/scheduled-events (the role
+Scheduled Event Contributor)
+"""
+
 READS: Mapping[FactsKind, Operations] = MappingProxyType(
     {
         FactsKind.NODE: Operations(

@@ -200,6 +200,14 @@ class Settings:
             "0: no copies",
         ),
     )
+    acknowledge: str = field(
+        default="forwarder",
+        metadata=_setting(
+            "NIGHTSHIFT_ACKNOWLEDGE",
+            "who acknowledges a maintenance notice once a rule lets it: forwarder (in one of "
+            "the machines) or control_plane (the app itself, a preview interface)",
+        ),
+    )
     dry_run: bool = field(
         default=False,
         metadata=_setting("NIGHTSHIFT_DRY_RUN", "true: decide and record, never act"),

@@ -13,6 +13,7 @@ from shared.core import ledger
 from shared.core.decisions import Hold, Reason, Skip
 from shared.core.plans import Plan, plan_id, rung_name
 from shared.core.signals import Signal
+from shared.engine import acknowledging
 from shared.engine.night import Night
 from shared.engine.request import Request
 from shared.ports import TargetView
@@ -22,7 +23,11 @@ NOT_YET = timedelta(seconds=2)
 
 
 async def before_closing(night: Night, plan: Plan) -> None:
-    """Ask for the next rung, if this plan closes without having helped."""
+    """Ask for the next rung, if this plan closes without having helped.
+
+    And for a look at its notice, if its rule would have that acknowledged.
+    """
+    await acknowledging.before_closing(night, plan)
     if not ledger.may_climb(plan):
         return
     rule = night.rules.named(plan.rule)

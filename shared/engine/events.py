@@ -10,13 +10,14 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+from shared.core.acknowledging import ACKNOWLEDGE
 from shared.core.decisions import Hold, Reason, Skip
 from shared.core.errors import AutomationError, LeaseHeld
 from shared.core.plans import Plan
 from shared.core.resource_ids import same_resource
 from shared.core.signals import INVOLUNTARY, Phase, Signal, Unanswered
 from shared.core.wire import signal_from_json, signal_to_json
-from shared.engine import counting
+from shared.engine import acknowledging, counting
 from shared.engine.answer import decide_and_open
 from shared.engine.carry_out import Worker, carry_out, take
 from shared.engine.night import Night
@@ -155,6 +156,9 @@ async def wake(night: Night, message: Mapping[str, Any]) -> Plan | Answer | None
         request = request_of(message, owner=night.ports.clock.token())
         given = await _respond(night, signal, request, night.settings.plan_budget)
         return given[0]
+    if ACKNOWLEDGE in message:
+        await acknowledging.acknowledge(night, message)
+        return None
     name, seq = str(message["plan"]), int(message["seq"])
     try:
         worker = await take(night, name, seq=seq, owner=night.ports.clock.token())

@@ -18,6 +18,7 @@ from shared.ports import (
     Controls,
     Ledger,
     MachineLearning,
+    Maintenance,
     Messenger,
     Metrics,
     Notices,
@@ -49,6 +50,7 @@ class Ports:
     tallies: Tallies
     approvals: Approvals
     notices: Notices
+    maintenance: Maintenance
     sinks: tuple[AuditSink, ...] = ()
     messengers: tuple[Messenger, ...] = ()
 

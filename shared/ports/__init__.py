@@ -29,6 +29,7 @@ from shared.ports.ledger import (
     StoredPlan,
     TargetView,
 )
+from shared.ports.maintenance import Maintenance
 from shared.ports.oversight import Approvals, Messenger, Notices, Tallies
 from shared.ports.runtime import Clock, Records, WakeQueue
 
@@ -48,6 +49,7 @@ __all__ = [
     "Head",
     "Ledger",
     "MachineLearning",
+    "Maintenance",
     "Messenger",
     "Metrics",
     "Notices",

@@ -14,6 +14,7 @@ HTTP = {
     "list_approvals": ("GET", "approvals", "FUNCTION"),
     "show_approval": ("GET", "approvals/{id}", "ANONYMOUS"),
     "decide_approval": ("POST", "approvals/{id}", "ANONYMOUS"),
+    "get_notice": ("GET", "notices/{event_id}", "FUNCTION"),
     "list_rules": ("GET", "rules", "FUNCTION"),
     "on_slack_action": ("POST", "slack/actions", "ANONYMOUS"),
     "health": ("GET", "health", "ANONYMOUS"),
