@@ -16,6 +16,7 @@ _SCOPE = (
     "/subscriptions/{subscription}/resourceGroups/{group}"
     "/providers/Microsoft.Compute/{kind}/{name}"
 )
+_KINDS = frozenset({"virtualmachines", "virtualmachinescalesets", "availabilitysets"})
 _EVENTS = _SCOPE + "/providers/Microsoft.Maintenance/scheduledevents"
 
 
@@ -35,6 +36,14 @@ def acknowledge_list(call: Call) -> Reply:
 
 
 def _acknowledged(call: Call, events: list[str]) -> Reply:
+    kind = call.params["kind"]
+    if kind.lower() not in _KINDS:
+        raise errors.ServiceError(
+            400,
+            "InvalidResourceType",
+            f"Scheduled events of '{kind}' cannot be acknowledged: only those of "
+            "virtualMachines, virtualMachineScaleSets and availabilitySets.",
+        )
     path = call.path[: call.path.lower().rindex("/providers/microsoft.maintenance")]
     resource = existing(call, path)
     for event in events:

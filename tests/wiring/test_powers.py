@@ -8,7 +8,7 @@ import pytest
 from cli.catalogue import attributes, catalogue
 from shared.core.decisions import Act
 from shared.core.facts import FactsKind
-from shared.core.operations import READS, VERBS
+from shared.core.operations import ACKNOWLEDGE, READS, VERBS
 from shared.core.steps import UNDO, Verb
 from shared.engine.effects import EFFECTS
 from shared.engine.runbook import WORKS_ON
@@ -56,7 +56,9 @@ def test_reads_grant_no_write():
     assert [n for n in granted if not n.endswith("/read") and n not in harmless] == []
 
 
-@pytest.mark.parametrize("table", [VERBS, READS], ids=["verbs", "reads"])
+@pytest.mark.parametrize(
+    "table", [VERBS, READS, {"acknowledge": ACKNOWLEDGE}], ids=["verbs", "reads", "notice"]
+)
 def test_an_operation_is_named_in_full_and_once(table):
     """A wildcard would grant what nobody listed."""
     for needed in table.values():

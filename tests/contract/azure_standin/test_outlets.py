@@ -165,6 +165,11 @@ def test_a_notice_is_acknowledged_and_the_world_remembers(azure_standin: Standin
             "NoRegisteredProviderFound",
         ),
         (f"{vm_id('a')}{NOTICE}?{PREVIEW}", 400, "InvalidParameter"),
+        (
+            f"{GROUP}/providers/Microsoft.Compute/disks/a{NOTICE}/0d1f/acknowledge?{PREVIEW}",
+            400,
+            "InvalidResourceType",
+        ),
     ],
 )
 def test_a_wrong_acknowledgement_is_refused(
