@@ -297,19 +297,24 @@ class Shift:
         self.world.clock.at = max(self.now, until)
 
     def run_until_quiet(self, limit: timedelta = timedelta(hours=6)) -> None:
-        """Let the host work until no message waits and no plan is open."""
+        """Let the host work until no message waits, no plan is open and no yes is unused."""
         until = self.now + limit
-        while self.world.queue.waiting or self.world.ledger.index:
+        while self.world.queue.waiting or self._is_swept():
             next_at = self._next()
             assert next_at is not None, "something waits"
             assert next_at <= until, f"not quiet after {limit}: {self.world.queue.waiting}"
             self.world.clock.at = max(self.now, next_at)
             self._turn()
 
+    def _is_swept(self) -> bool:
+        """Tell whether the sweep has something to see to: a plan, or an answer given."""
+        said = (one for one in self.world.approvals.every() if one.decided_at is not None)
+        return bool(self.world.ledger.index) or any(not one.is_settled for one in said)
+
     def _next(self) -> datetime | None:
         """Tell when the host has work next: a message appears, or the sweep is due."""
         moments = [one.visible_at for one in self.world.queue.waiting]
-        if self.world.ledger.index:
+        if self._is_swept():
             last = self.swept_at if self.swept_at is not None else self.now
             self.swept_at = last
             moments.append(max(last + SWEEPS, self.now))
