@@ -27,6 +27,7 @@ from shared.adapters.outcome_topic import OutcomeTopic
 from shared.adapters.resources import AzureResources
 from shared.adapters.rule_files import read_layers
 from shared.adapters.settings_env import read_settings
+from shared.adapters.slurm import SlurmClusters
 from shared.adapters.storage import Storage
 from shared.adapters.table_approvals import TableApprovals
 from shared.adapters.table_controls import TableControls
@@ -162,6 +163,7 @@ def build(settings: Settings) -> Night:
         cluster=AksClusters(identity, arm, settings),
         controls=TableControls(storage),
         maintenance=AzureMaintenance(arm),
+        slurm=SlurmClusters(arm, settings),
         outbox=TableOutbox(storage),
         tallies=TableTallies(storage),
         approvals=TableApprovals(storage, clock),

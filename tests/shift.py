@@ -41,6 +41,7 @@ from tests.fakes.ledger import (
 )
 from tests.fakes.maintenance import FakeMaintenance
 from tests.fakes.notices import FakeNotices
+from tests.fakes.slurm import FakeSlurm
 from tests.fakes.tallies import FakeTallies
 
 T = TypeVar("T")
@@ -71,6 +72,7 @@ class World:
     cluster: cloud.FakeCluster
     controls: FakeControls
     maintenance: FakeMaintenance
+    slurm: FakeSlurm
     outbox: FakeOutbox
     tallies: FakeTallies
     approvals: FakeApprovals
@@ -87,6 +89,8 @@ class World:
             self.compute.operations,
             self.machine_learning.computes,
             self.batch.accounts,
+            self.slurm.nodes,
+            self.slurm.jobs_by_id,
             self.effects,
         )
         return repr(copy.deepcopy(parts))
@@ -111,6 +115,7 @@ def a_world(now: datetime, trap: Trap) -> World:
         cluster=cloud.FakeCluster(trap=trap, effects=effects),
         controls=FakeControls(trap),
         maintenance=FakeMaintenance(trap=trap, effects=effects),
+        slurm=FakeSlurm(trap=trap, effects=effects),
         tallies=FakeTallies(trap),
         approvals=FakeApprovals(trap),
         notices=FakeNotices(trap),
@@ -133,6 +138,7 @@ def a_night(world: World, *rules: Rule, settings: Settings | None = None) -> Nig
         cluster=world.cluster,
         controls=world.controls,
         maintenance=world.maintenance,
+        slurm=world.slurm,
         outbox=world.outbox,
         tallies=world.tallies,
         approvals=world.approvals,
@@ -370,6 +376,17 @@ class Shift:
         for one in pods or [make.a_pod(name) for name in names]:
             self.world.cluster.run(one, node, **pod)
         return node
+
+    def with_slurm_node(self, number: int = 29, name: str = "gpu029", **job: Any) -> int:
+        """Put a Slurm node with a job on it into the world; return the job's id.
+
+        A second node stands free, so that the job can run somewhere else.
+        """
+        self.world.slurm.add(name, make.instance(number))
+        if ("lab", "free001") not in self.world.slurm.nodes:
+            self.world.slurm.add("free001")
+        self.world.resources.add(make.a_resource(make.instance(number)))
+        return self.world.slurm.run(name, **job)
 
     def set_node(self, node: AksNode, number: int = 29) -> None:
         """Let somebody change a node."""

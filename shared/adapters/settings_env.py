@@ -7,6 +7,7 @@ What each variable may be is checked here by the field's own words in
 
 from __future__ import annotations
 
+import base64
 import difflib
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -20,6 +21,7 @@ from shared.core.errors import InvalidSetting
 from shared.core.links import read_keys
 from shared.core.resource_ids import WORKSPACE, ResourceId
 from shared.core.settings import Settings
+from shared.core.slurm_clusters import read_clusters
 
 PREFIX = "NIGHTSHIFT_"
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -59,6 +61,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     problems += _storage_problems(environ)
     problems += _ingestion_problems(environ)
     problems += _telemetry_problems(environ)
+    problems += _slurm_problems(environ)
     if problems:
         raise InvalidSetting("\n".join(problems))
     values.setdefault("own_resources", own_resource_group(environ))
@@ -149,6 +152,29 @@ def _telemetry_problems(environ: Mapping[str, str]) -> Iterator[str]:
             "setting APPLICATIONINSIGHTS_CONNECTION_STRING is missing or none beside "
             "NIGHTSHIFT_TELEMETRY: it begins with InstrumentationKey="
         )
+
+
+def _slurm_problems(environ: Mapping[str, str]) -> Iterator[str]:
+    """Ask for the key where there are clusters: without it every token is refused."""
+    has_clusters = environ.get("NIGHTSHIFT_SLURM", "").strip()
+    if has_clusters and not environ.get("NIGHTSHIFT_SLURM_KEY", "").strip():
+        yield (
+            "setting NIGHTSHIFT_SLURM_KEY is missing beside NIGHTSHIFT_SLURM: it is the "
+            "clusters' jwt_hs256.key in base64"
+        )
+
+
+def _slurm_key(text: str) -> str:
+    """Read the key that Slurm's tokens are signed with; its file holds raw bytes."""
+    if text.startswith("@Microsoft.KeyVault"):
+        raise ValueError("it is a reference that the platform could not resolve")
+    try:
+        key = base64.b64decode(text, validate=True)
+    except ValueError:
+        raise ValueError("it is not base64: write base64 -w0 jwt_hs256.key") from None
+    if len(key) < LEAST_SECRET:
+        raise ValueError(f"it has fewer than {LEAST_SECRET} bytes")
+    return text
 
 
 def _connection_string(text: str) -> str:
@@ -376,6 +402,8 @@ _READERS: Mapping[str, Reader] = {
     "dry_run": _boolean,
     "protected_tags": _list(_tag),
     "protected_names": _list(_pattern),
+    "slurm": read_clusters,
+    "slurm_key": _slurm_key,
     "own_resources": _list(_own),
     "app_service_auth": _boolean,
     "telemetry": _boolean,

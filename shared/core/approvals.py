@@ -22,7 +22,12 @@ from shared.core.terms import ApprovalKind, Channel
 
 MOVING_ARGS = frozenset({"expires"})
 """Arguments of a step that follow the clock: the same plan a minute later has others."""
-HARMLESS = frozenset({"cordon", "uncordon", "snapshot", "save_exit_info", "verify", "tell"})
+HARMLESS = frozenset(
+    {
+        *("cordon", "uncordon", "snapshot", "save_exit_info", "verify", "tell"),
+        *("slurm_drain", "slurm_resume", "slurm_checkpoint"),
+    }
+)
 """Verbs that take nothing away: they stop new work, or only add something.
 
 Every other verb is destructive, a new one too until it is named here: drain moves work

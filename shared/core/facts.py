@@ -14,6 +14,7 @@ from enum import StrEnum
 
 from shared.core.moments import read_moment
 from shared.core.resource_ids import SCALE_SET, ResourceId
+from shared.core.slurm import SlurmJob, SlurmNode
 
 OPT_OUT_TAG = "nightshift"
 OPT_OUT_VALUES = frozenset({"off", "false", "no", "disabled"})
@@ -27,6 +28,7 @@ class FactsKind(StrEnum):
     DISKS = "disks"
     FAILED_TASKS = "failed_tasks"
     RESOURCE = "resource"
+    SLURM_NODE = "slurm_node"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,23 @@ class NodeFacts:
 
     resource: Resource
     node: AksNode | None
+
+
+@dataclass(frozen=True, slots=True)
+class SlurmNodeFacts:
+    """A VM and the Slurm node it carries, with the jobs on it.
+
+    Attributes:
+        node: None if no cluster has it, or if it could not be told.
+        trouble: Why that could not be told, a ``Reason``; empty if it could.
+        detail: The trouble in words.
+    """
+
+    resource: Resource
+    node: SlurmNode | None
+    jobs: tuple[SlurmJob, ...] = ()
+    trouble: str = ""
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +213,7 @@ class ResourceFacts:
     resource: Resource
 
 
-Facts = NodeFacts | MachineFacts | DiskFacts | FailedTaskFacts | ResourceFacts
+Facts = NodeFacts | MachineFacts | DiskFacts | FailedTaskFacts | ResourceFacts | SlurmNodeFacts
 
 
 def has_gpu(size: str) -> bool | None:

@@ -26,6 +26,7 @@ from shared.core.facts import (
     MachineFacts,
     NodeFacts,
     ResourceFacts,
+    SlurmNodeFacts,
 )
 from shared.core.json_bounds import describe
 from shared.core.wire import write_moment
@@ -41,6 +42,7 @@ _CLASSES: Mapping[FactsKind, Any] = {
     FactsKind.DISKS: DiskFacts,
     FactsKind.FAILED_TASKS: FailedTaskFacts,
     FactsKind.RESOURCE: ResourceFacts,
+    FactsKind.SLURM_NODE: SlurmNodeFacts,
 }
 Reader = Callable[[Any, bool], Any]
 

@@ -8,6 +8,9 @@ because Azure RBAC for Kubernetes knows no subresource but ``exec``. A snapshot'
 disk must grant ``beginGetAccess``, or creating the snapshot is refused on the linked
 scope.
 
+Slurm grants by its own users: its verbs need no operation of Azure's, and its facts only
+those that tell which machine a node is.
+
 Source: https://learn.microsoft.com/azure/role-based-access-control/permissions/compute,
 https://learn.microsoft.com/azure/role-based-access-control/permissions/containers,
 https://learn.microsoft.com/azure/role-based-access-control/permissions/ai-machine-learning,
@@ -34,6 +37,7 @@ _ML = "Microsoft.MachineLearningServices/workspaces/computes"
 _BATCH = "Microsoft.Batch/batchAccounts"
 _AKS = "Microsoft.ContainerService/managedClusters"
 _LOCKS = "Microsoft.Authorization/locks/read"
+_NIC = "Microsoft.Network/networkInterfaces"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +105,10 @@ VERBS: Mapping[Verb, Operations] = MappingProxyType(
                 _LOCKS,
             )
         ),
+        Verb.SLURM_DRAIN: Operations(),
+        Verb.SLURM_RESUME: Operations(),
+        Verb.SLURM_CHECKPOINT: Operations(),
+        Verb.SLURM_REQUEUE: Operations(),
         Verb.VERIFY: Operations(),
         Verb.TELL: Operations(),
     }
@@ -138,6 +146,15 @@ READS: Mapping[FactsKind, Operations] = MappingProxyType(
         ),
         FactsKind.DISKS: Operations((f"{_VM}/read", f"{_VM}/instanceView/read", _LOCKS)),
         FactsKind.FAILED_TASKS: Operations((f"{_BATCH}/read",), (f"{_BATCH}/jobs/read",)),
+        FactsKind.SLURM_NODE: Operations(
+            (
+                f"{_VM}/read",
+                "Microsoft.Compute/virtualMachineScaleSets/read",
+                f"{_INSTANCE}/read",
+                f"{_NIC}/read",
+                f"{_INSTANCE}/networkInterfaces/read",
+            )
+        ),
         FactsKind.RESOURCE: Operations(
             (
                 f"{_VM}/read",

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from shared.core.links import LinkKey
+from shared.core.slurm_clusters import SlurmCluster
 
 
 def _setting(variable: str, meaning: str) -> dict[str, str]:
@@ -224,6 +225,22 @@ class Settings:
         metadata=_setting(
             "NIGHTSHIFT_PROTECTED_NAMES",
             "names of resources never acted on, with * and ? as in prod-*, with commas",
+        ),
+    )
+    slurm: tuple[SlurmCluster, ...] = field(
+        default=(),
+        metadata=_setting(
+            "NIGHTSHIFT_SLURM",
+            "Slurm clusters by their REST servers, NAME=https://HOST:PORT with commas (http "
+            "for 127.0.0.1 alone), or a JSON list of {name, url, user, within}; empty: none",
+        ),
+    )
+    slurm_key: str = field(
+        default="",
+        repr=False,
+        metadata=_setting(
+            "NIGHTSHIFT_SLURM_KEY",
+            "Slurm's jwt_hs256.key in base64, 16 bytes or more, a secret; empty: none",
         ),
     )
     own_resources: tuple[str, ...] = field(

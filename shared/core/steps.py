@@ -19,6 +19,9 @@ class Verb(StrEnum):
     REACTIVATE: let failed Batch tasks run again.
     SNAPSHOT: an incremental snapshot of one managed disk.
     REDEPLOY: move a VM to another host.
+    SLURM_DRAIN / SLURM_RESUME: no new jobs on a Slurm node / again, if the drain is ours.
+    SLURM_CHECKPOINT: signal the jobs on a Slurm node that ask for it, and give them time.
+    SLURM_REQUEUE: let the jobs on a Slurm node that may run again begin elsewhere.
     VERIFY: look whether what a rule's ladder asks for is true by now; changes nothing.
     TELL: ask a person to look; changes nothing on the target.
     """
@@ -31,6 +34,10 @@ class Verb(StrEnum):
     REACTIVATE = "reactivate"
     SNAPSHOT = "snapshot"
     REDEPLOY = "redeploy"
+    SLURM_DRAIN = "slurm_drain"
+    SLURM_RESUME = "slurm_resume"
+    SLURM_CHECKPOINT = "slurm_checkpoint"
+    SLURM_REQUEUE = "slurm_requeue"
     VERIFY = "verify"
     TELL = "tell"
 
@@ -40,7 +47,9 @@ class Verb(StrEnum):
         return self not in {Verb.VERIFY, Verb.TELL}
 
 
-UNDO: Mapping[Verb, Verb] = MappingProxyType({Verb.CORDON: Verb.UNCORDON})
+UNDO: Mapping[Verb, Verb] = MappingProxyType(
+    {Verb.CORDON: Verb.UNCORDON, Verb.SLURM_DRAIN: Verb.SLURM_RESUME}
+)
 """Verbs that a withdrawn event takes back, and with what."""
 
 

@@ -25,6 +25,7 @@ from shared.ports import (
     Outbox,
     Records,
     Resources,
+    Slurm,
     Tallies,
     WakeQueue,
 )
@@ -51,6 +52,7 @@ class Ports:
     approvals: Approvals
     notices: Notices
     maintenance: Maintenance
+    slurm: Slurm
     sinks: tuple[AuditSink, ...] = ()
     messengers: tuple[Messenger, ...] = ()
 

@@ -17,6 +17,7 @@ from shared.core.facts import (
     NodeFacts,
     Resource,
     ResourceFacts,
+    SlurmNodeFacts,
     retry_key,
 )
 from shared.core.resource_ids import BATCH_JOB, ML_COMPUTE, SCALE_SET_VM, VM, ResourceId
@@ -49,6 +50,8 @@ async def observe(
             return await _machine(target, settings, ports)
         case FactsKind.DISKS:
             return await _disks(target, ports)
+        case FactsKind.SLURM_NODE:
+            return await _slurm_node(target, ports)
         case _:
             return await _failed_tasks(target, signal, settings, ports)
 
@@ -76,6 +79,21 @@ async def _node(target: ResourceId, ports: Ports) -> NodeFacts | None:
         ports.resources.resource(target.text), ports.cluster.find_node(target.text)
     )
     return NodeFacts(resource, node) if resource else None
+
+
+async def _slurm_node(target: ResourceId, ports: Ports) -> SlurmNodeFacts | None:
+    """Read a machine and its Slurm node; a cluster in trouble is a fact, not an error.
+
+    The other rules of the same notice are asked, and its other machines go on.
+    """
+    _must_be(target, SCALE_SET_VM, VM)
+    resource, found = await asyncio.gather(
+        ports.resources.resource(target.text), ports.slurm.find_node(target.text)
+    )
+    if resource is None:
+        return None
+    jobs = await ports.slurm.jobs(found.node) if found.node else ()
+    return SlurmNodeFacts(resource, found.node, jobs, found.trouble, found.detail)
 
 
 async def _machine(target: ResourceId, settings: Any, ports: Ports) -> MachineFacts | None:

@@ -22,6 +22,7 @@ WORKS_ON: Mapping[FactsKind, tuple[str, ...]] = {
     FactsKind.MACHINE: (VM, ML_COMPUTE),
     FactsKind.DISKS: (VM,),
     FactsKind.FAILED_TASKS: (BATCH_ACCOUNT, BATCH_JOB),
+    FactsKind.SLURM_NODE: (SCALE_SET_VM, VM),
     FactsKind.RESOURCE: (),  # anything
 }
 

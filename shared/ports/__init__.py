@@ -32,6 +32,7 @@ from shared.ports.ledger import (
 from shared.ports.maintenance import Maintenance
 from shared.ports.oversight import Approvals, Messenger, Notices, Tallies
 from shared.ports.runtime import Clock, Records, WakeQueue
+from shared.ports.slurm import FoundNode, Slurm
 
 __all__ = [
     "Approvals",
@@ -46,6 +47,7 @@ __all__ = [
     "Evicted",
     "Eviction",
     "FailedTasksRead",
+    "FoundNode",
     "Head",
     "Ledger",
     "MachineLearning",
@@ -59,6 +61,7 @@ __all__ = [
     "Pointer",
     "Records",
     "Resources",
+    "Slurm",
     "SnapshotState",
     "StoredPlan",
     "Tallies",

@@ -21,6 +21,7 @@ from shared.core.facts import (
     NodeFacts,
     Resource,
     ResourceFacts,
+    SlurmNodeFacts,
 )
 from shared.rules.conditions import (
     VARIABLES,
@@ -46,6 +47,7 @@ FACTS: Mapping[FactsKind, type] = {
     FactsKind.DISKS: DiskFacts,
     FactsKind.FAILED_TASKS: FailedTaskFacts,
     FactsKind.RESOURCE: ResourceFacts,
+    FactsKind.SLURM_NODE: SlurmNodeFacts,
 }
 
 FUNCTIONS = (

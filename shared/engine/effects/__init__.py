@@ -15,6 +15,8 @@ from shared.engine.effects.batch_tasks import reactivate, save_exit_info
 from shared.engine.effects.disks import snapshot
 from shared.engine.effects.nodes import cordon, drain, uncordon
 from shared.engine.effects.power import deallocate, redeploy
+from shared.engine.effects.slurm_jobs import slurm_checkpoint, slurm_requeue
+from shared.engine.effects.slurm_nodes import slurm_drain, slurm_resume
 from shared.engine.effects.tell import tell
 from shared.engine.effects.verify import verify
 from shared.engine.effects.work import Effect, Work
@@ -29,6 +31,10 @@ EFFECTS: Mapping[Verb, Effect] = MappingProxyType(
         Verb.REACTIVATE: reactivate,
         Verb.SNAPSHOT: snapshot,
         Verb.REDEPLOY: redeploy,
+        Verb.SLURM_DRAIN: slurm_drain,
+        Verb.SLURM_RESUME: slurm_resume,
+        Verb.SLURM_CHECKPOINT: slurm_checkpoint,
+        Verb.SLURM_REQUEUE: slurm_requeue,
         Verb.VERIFY: verify,
         Verb.TELL: tell,
     }

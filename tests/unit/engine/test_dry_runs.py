@@ -72,7 +72,6 @@ CASES: Mapping[str, Case] = {
     "deallocate_idle": Case(lambda shift: shift.with_machine(), a_tick()),
     "drain_node": Case(lambda shift: shift.with_node(), a_reboot()),
     "drain_slurm_node": Case(lambda shift: shift.with_slurm_node(), a_reboot()),
-    "drain_slurm_node": Case(lambda shift: shift.with_slurm_node(), a_reboot()),
     "reactivate_failed_tasks": Case(lambda shift: shift.with_job(a_failed_task()), an_alert()),
     "snapshot_and_redeploy": Case(lambda shift: shift.with_machine(VM, "os"), a_degradation()),
 }

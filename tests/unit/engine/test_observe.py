@@ -29,6 +29,7 @@ SETTINGS = {
     FactsKind.NODE: REMEDIATIONS["drain_node"].settings(),
     FactsKind.MACHINE: REMEDIATIONS["deallocate_idle"].settings(),
     FactsKind.DISKS: REMEDIATIONS["snapshot_and_redeploy"].settings(),
+    FactsKind.SLURM_NODE: REMEDIATIONS["drain_slurm_node"].settings(),
     FactsKind.FAILED_TASKS: REMEDIATIONS["reactivate_failed_tasks"].settings(),
 }
 

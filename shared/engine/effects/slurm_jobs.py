@@ -1,0 +1,218 @@
+"""Tell the jobs on a Slurm node that ask for it, then let them run again elsewhere.
+
+A job on several machines is one job: of the plans that one wave of notices opens, one
+signals it and one puts it back into the queue.
+
+Without a requeue over REST (before Slurm 26.05) a node that is drained is set DOWN: its
+jobs run again elsewhere if they may, and end if not. DRAIN comes first, because a node
+that is only DOWN takes jobs again as soon as its daemon says hello.
+
+Source: https://slurm.schedmd.com/scontrol.html (State=DOWN),
+https://slurm.schedmd.com/slurm.conf.html#OPT_ReturnToService
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from shared.core.decisions import Reason
+from shared.core.facts import retry_key
+from shared.core.ledger import StepResult
+from shared.core.slurm import SlurmJob, SlurmNode
+from shared.core.wire import write_moment
+from shared.engine.effects.slurm_nodes import same_node, settled, was_resumed
+from shared.engine.effects.work import (
+    Work,
+    already,
+    done,
+    each,
+    failed,
+    not_yet,
+    refused,
+)
+
+LOOK_AGAIN = timedelta(seconds=1)
+WAVE = timedelta(seconds=60)
+NAMED_AT_MOST = 50
+
+
+async def slurm_checkpoint(work: Work) -> StepResult:
+    """Signal the jobs that ask for it, and wait until each says it is safe, or is over.
+
+    Who never says anything is waited for as long as the rule allows and the deadline
+    leaves. A worker that takes over from one that died before it could record the
+    signals sends them again.
+    """
+    node = await same_node(work)
+    if node is None:
+        return already(Reason.TARGET_GONE)
+    if was_resumed(work, node):
+        return refused(Reason.RESUMED_BY_HAND, node=node.name)
+    jobs = await work.ports.slurm.jobs(node)
+    if "sent" not in work.progress:
+        return await _signal(work, node, [job for job in jobs if job.asks])
+    here = {job.run: job for job in jobs}
+    before: dict[str, str] = dict(work.progress["before"])
+    silent = [run for run, said in before.items() if _is_silent(here.get(run), said)]
+    if silent and work.now() < _until(work):
+        raise not_yet(f"waiting for checkpoints on {node.name}", LOOK_AGAIN, **work.progress)
+    said = {run: job.checkpointed for run, job in here.items() if run not in silent}
+    return done(
+        node=node.name,
+        signalled=list(work.progress["sent"]),
+        signalled_by_others=sorted(set(before) - set(work.progress["sent"])),
+        checkpointed={run: words for run, words in said.items() if run in before},
+        unheard=silent[:NAMED_AT_MOST],
+    )
+
+
+def _is_silent(job: SlurmJob | None, before: str) -> bool:
+    return job is not None and job.checkpointed == before
+
+
+async def _signal(work: Work, node: SlurmNode, jobs: Sequence[SlurmJob]) -> StepResult:
+    if not jobs and "before" not in work.progress:
+        return already(node=node.name, signalled=[])
+    now = work.since("at") or work.now()
+    before = work.progress.get("before") or {job.run: job.checkpointed for job in jobs}
+    await work.remember({"at": write_moment(now), "before": before})
+
+    async def one(job: SlurmJob) -> str:
+        whom, _, named = job.asks.partition(":")
+        signal = named or str(work.args["signal"])
+        if not await _is_first(work, node, job, now):
+            return ""
+        work.must_be_ours()
+        is_there = await work.ports.slurm.signal(node, job, signal, whom=whom)
+        return job.run if is_there else ""
+
+    sent = await each(jobs, one)
+    raise not_yet(
+        f"signalled jobs on {node.name}",
+        LOOK_AGAIN,
+        at=write_moment(now),
+        before=before,
+        sent=[run for run in sent if run],
+    )
+
+
+async def _is_first(work: Work, node: SlurmNode, job: SlurmJob, at: datetime) -> bool:
+    """Tell whether no other plan of this wave of notices signals this run of the job.
+
+    A wave is counted in whole minutes, and one that has just begun belongs to the one
+    before: two notices within a minute are never two waves.
+    """
+    wave = int(at.timestamp() // WAVE.total_seconds())
+    names = [retry_key(node.cluster, job.run, f"wave-{n}") for n in (wave - 1, wave)]
+    if (await work.ports.ledger.spent(names[:1])).get(names[0]):
+        return False
+    return await work.ports.ledger.spend(names[1], work.plan.id, 1)
+
+
+def _until(work: Work) -> datetime:
+    """Say how long checkpoints are waited for."""
+    began = work.since("at") or work.now()
+    until = began + timedelta(seconds=work.args["wait_s"])
+    return min(until, _last_moment(work) or until)
+
+
+def _last_moment(work: Work) -> datetime | None:
+    margin = timedelta(seconds=work.args["margin_s"])
+    return work.deadline - margin if work.deadline else None
+
+
+async def slurm_requeue(work: Work) -> StepResult:
+    """Let the jobs run again elsewhere, and see that they have left the node.
+
+    A node that others drained is not ours to give up: there only a requeue over REST
+    helps. Jobs that may not run again end with the machine; unless the rule says to, none
+    is ended before.
+    """
+    node = await same_node(work)
+    if node is None:
+        return already(Reason.TARGET_GONE)
+    if was_resumed(work, node):
+        return refused(Reason.RESUMED_BY_HAND, node=node.name)
+    jobs = await work.ports.slurm.jobs(node)
+    left = [job for job in jobs if _must_leave(work, job)]
+    asked: list[str] = list(work.progress.get("asked", ()))
+    if not left and _is_safe(work, jobs):
+        return _over(node, asked, jobs)
+    late = _too_late(work)
+    if late:
+        return failed(late, node=node.name, remaining=_names(jobs), asked=asked)
+    if asked:
+        raise not_yet(f"emptying {node.name}", LOOK_AGAIN, **work.progress)
+    begin = _begin(work)
+    if work.now() < begin:
+        wait = min(LOOK_AGAIN, begin - work.now())
+        raise not_yet(f"giving jobs on {node.name} time to end", wait, **work.progress)
+    return await _ask(work, node, jobs)
+
+
+async def _ask(work: Work, node: SlurmNode, jobs: Sequence[SlurmJob]) -> StepResult:
+    """Requeue over REST where that is served, else give the node up; then come back."""
+    again = [job for job in jobs if job.is_requeueable]
+    others = [job for job in jobs if not job.is_requeueable]
+    work.must_be_ours()
+    is_asked = bool(again) and await work.ports.slurm.requeue(node, again)
+    must_end = bool(others) and work.args["requeue"] == "all"
+    if (again and not is_asked) or must_end:
+        if not node.is_ours:
+            return refused(Reason.DRAINED_BY_OTHERS, node=node.name, remaining=_names(jobs))
+        if others and not must_end:
+            return await _wait_for_others(work, node, jobs)
+        if not node.is_down:
+            await settled(work, node, lambda: work.ports.slurm.down(node))
+    raise not_yet(
+        f"emptying {node.name}",
+        LOOK_AGAIN,
+        asked=[job.run for job in again],
+        ends=[job.run for job in others] if must_end else [],
+    )
+
+
+async def _wait_for_others(
+    work: Work, node: SlurmNode, jobs: Sequence[SlurmJob]
+) -> StepResult:
+    """Wait for jobs that would be ended and may not run again, as long as there is time."""
+    last = _last_moment(work)
+    if last is not None and work.now() >= last:
+        return failed(Reason.JOBS_REMAIN, node=node.name, remaining=_names(jobs))
+    raise not_yet(f"waiting for jobs on {node.name} to end", LOOK_AGAIN, **work.progress)
+
+
+def _must_leave(work: Work, job: SlurmJob) -> bool:
+    return job.is_requeueable or work.args["requeue"] == "all"
+
+
+def _is_safe(work: Work, jobs: Sequence[SlurmJob]) -> bool:
+    """Tell whether nothing is left that this step could do something for."""
+    return not jobs or work.args["requeue"] != "all"
+
+
+def _over(node: SlurmNode, asked: list[str], jobs: Sequence[SlurmJob]) -> StepResult:
+    detail: dict[str, Any] = {"node": node.name, "requeued": asked[:NAMED_AT_MOST]}
+    if jobs:
+        detail["left"] = _names(jobs)
+    return done(**detail) if asked else already(**detail)
+
+
+def _begin(work: Work) -> datetime:
+    """Say when jobs are moved: after the time that the rule gives them to end."""
+    began = work.record.started_at or work.now()
+    at = began + timedelta(seconds=work.args["after_s"])
+    return min(at, _last_moment(work) or at)
+
+
+def _too_late(work: Work) -> str:
+    if work.deadline is not None:
+        return Reason.DEADLINE_PASSED if work.now() >= work.deadline else ""
+    limit = timedelta(seconds=work.args["timeout_s"])
+    return Reason.TIMED_OUT if work.running_for() >= limit else ""
+
+
+def _names(jobs: Sequence[SlurmJob]) -> list[str]:
+    return [job.run for job in jobs][:NAMED_AT_MOST]
