@@ -138,7 +138,8 @@ async def test_a_storm_of_a_thousand_plans_is_a_handful_of_messages(office: Offi
     titles = office.titles("teams")
     assert len(titles) <= 10
     assert question.title == titles[0]
-    assert 2000 == sum(map(_counted, titles[1:])), titles
+    # At least once: storage that is slow to say yes makes a part of it be told again.
+    assert 2000 <= sum(map(_counted, titles[1:])), titles
     card = json.dumps(office.channels.bodies("teams")[1])
     assert "GET /api/plans" in card
     assert len(card.encode()) < 28_000
