@@ -990,7 +990,11 @@ class Asker:
         if status not in (OK, 404):
             raise Trouble(f"Nightshift answered {status}", status)
         said = read_json(text, "Nightshift") if status == OK else {}
-        is_ready = said.get("state") == "ready" and not said.get("acknowledged_at")
+        is_ready = (
+            said.get("state") == "ready"
+            and said.get("by", "forwarder") == "forwarder"
+            and not said.get("acknowledged_at")
+        )
         if is_ready:
             self._ready_since.setdefault(name, time.monotonic())
         else:

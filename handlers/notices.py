@@ -21,4 +21,6 @@ async def _notice(event_id: str) -> func.HttpResponse:
     from shared.bootstrap import night
     from shared.engine.acknowledging import readiness_of, readiness_view
 
-    return reply(readiness_view(event_id, await readiness_of(night(), event_id)))
+    engine = night()
+    found = await readiness_of(engine, event_id)
+    return reply(readiness_view(event_id, found, by=engine.settings.acknowledge))

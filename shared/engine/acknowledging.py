@@ -52,8 +52,12 @@ async def readiness_of(night: Night, event_id: str) -> Readiness | None:
     return readiness(event_id, records, plans)
 
 
-def readiness_view(event_id: str, found: Readiness | None) -> dict[str, Any]:
-    """Write it for who asks."""
+def readiness_view(event_id: str, found: Readiness | None, *, by: str) -> dict[str, Any]:
+    """Write it for who asks.
+
+    Args:
+        by: Who acknowledges: ``forwarder``, or ``control_plane``; then nobody else may.
+    """
     if found is None:
         found = Readiness(event_id, "", Standing.UNKNOWN, ())
     return {
@@ -61,6 +65,7 @@ def readiness_view(event_id: str, found: Readiness | None) -> dict[str, Any]:
         "event_type": found.event_type,
         "state": found.state.value,
         "reason": found.reason,
+        "by": by,
         "targets": [
             {
                 "target": one.target,

@@ -23,6 +23,7 @@ ROUTES = [
     ("GET", "/api/plans"),
     ("GET", "/api/plans/x"),
     ("GET", "/api/events/x"),
+    ("GET", "/api/notices/x"),
 ]
 
 

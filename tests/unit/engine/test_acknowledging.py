@@ -52,7 +52,8 @@ def a_notice_of(*numbers: int, **fields: Any) -> list[Signal]:
 
 def standing(shift: Shift, event_id: str = "e-1") -> dict[str, Any]:
     """Ask as the forwarder does."""
-    return readiness_view(event_id, asyncio.run(readiness_of(shift.night, event_id)))
+    found = asyncio.run(readiness_of(shift.night, event_id))
+    return readiness_view(event_id, found, by=shift.night.settings.acknowledge)
 
 
 def said(shift: Shift) -> list[tuple[str, str]]:

@@ -23,7 +23,7 @@ def around() -> Iterator[Around]:
 
 def answer(state: str, **more: object) -> dict[str, object]:
     """Say what Nightshift says of a notice."""
-    return {"event_id": "", "state": state, "acknowledged_at": None, **more}
+    return {"event_id": "", "state": state, "by": "forwarder", "acknowledged_at": None, **more}
 
 
 @pytest.mark.parametrize(
@@ -33,11 +33,12 @@ def answer(state: str, **more: object) -> dict[str, object]:
         answer("refused"),
         answer("unknown"),
         answer("ready", acknowledged_at="2030-01-01T03:00:00Z"),
+        answer("ready", by="control_plane"),
         b"<html>ready</html>",
         b'["ready"]',
         None,
     ],
-    ids=["waiting", "refused", "unknown", "acknowledged", "html", "list", "missing"],
+    ids=["waiting", "refused", "unknown", "acknowledged", "app", "html", "list", "missing"],
 )
 def test_nothing_but_ready_approves(around: Around, tmp_path: Path, said):
     """An approval hastens the blow for every machine that the notice names."""
