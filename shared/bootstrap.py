@@ -24,6 +24,7 @@ from shared.adapters.maintenance import AzureMaintenance
 from shared.adapters.messengers import configured, link_of
 from shared.adapters.monitor_metrics import AzureMetrics
 from shared.adapters.outcome_topic import OutcomeTopic
+from shared.adapters.replacement import AzureReplacement
 from shared.adapters.resources import AzureResources
 from shared.adapters.rule_files import read_layers
 from shared.adapters.settings_env import read_settings
@@ -141,6 +142,7 @@ def build(settings: Settings) -> Night:
     remediations = discover()
     identity = credential(settings)
     arm = ArmReader(identity, settings)
+    compute = AzureCompute(identity, arm, settings)
     storage = Storage(settings, lambda: identity)
     rules = _rules(settings, remediations, storage)
     clock = SystemClock()
@@ -156,7 +158,7 @@ def build(settings: Settings) -> Night:
         queue=PlanWakeQueue(storage),
         records=BlobRecords(storage),
         resources=AzureResources(arm),
-        compute=AzureCompute(identity, arm, settings),
+        compute=compute,
         machine_learning=AzureMachineLearning(settings),
         metrics=AzureMetrics(identity, settings),
         batch=AzureBatch(identity, arm, settings),
@@ -168,6 +170,7 @@ def build(settings: Settings) -> Night:
         tallies=TableTallies(storage),
         approvals=TableApprovals(storage, clock),
         notices=notices,
+        replacement=AzureReplacement(compute.clients),
         messengers=messengers,
         sinks=sinks,
     )

@@ -77,6 +77,7 @@ class World:
     tallies: FakeTallies
     approvals: FakeApprovals
     notices: FakeNotices
+    replacement: cloud.FakeReplacement
     effects: list[tuple[str, str]]
 
     def picture(self) -> str:
@@ -91,6 +92,7 @@ class World:
             self.batch.accounts,
             self.slurm.nodes,
             self.slurm.jobs_by_id,
+            self.replacement.pools,
             self.effects,
         )
         return repr(copy.deepcopy(parts))
@@ -101,6 +103,7 @@ def a_world(now: datetime, trap: Trap) -> World:
     clock = FakeClock(now)
     effects: list[tuple[str, str]] = []
     ledger = FakeLedger(clock, trap)
+    compute = cloud.FakeCompute(trap=trap, effects=effects, now=clock.now)
     return World(
         clock=clock,
         ledger=ledger,
@@ -108,7 +111,7 @@ def a_world(now: datetime, trap: Trap) -> World:
         queue=FakeWakeQueue(clock, trap),
         records=FakeRecords(trap),
         resources=cloud.FakeResources(trap=trap),
-        compute=cloud.FakeCompute(trap=trap, effects=effects, now=clock.now),
+        compute=compute,
         machine_learning=cloud.FakeMachineLearning(trap=trap, effects=effects),
         metrics=cloud.FakeMetrics(trap=trap),
         batch=cloud.FakeBatch(trap=trap, effects=effects),
@@ -119,6 +122,7 @@ def a_world(now: datetime, trap: Trap) -> World:
         tallies=FakeTallies(trap),
         approvals=FakeApprovals(trap),
         notices=FakeNotices(trap),
+        replacement=cloud.FakeReplacement(compute=compute, trap=trap, effects=effects),
         effects=effects,
     )
 
@@ -143,6 +147,7 @@ def a_night(world: World, *rules: Rule, settings: Settings | None = None) -> Nig
         tallies=world.tallies,
         approvals=world.approvals,
         notices=world.notices,
+        replacement=world.replacement,
     )
     return Night(ports, RuleBook(rules), make.REMEDIATIONS, settings or SETTINGS)
 

@@ -90,11 +90,39 @@ def update(call: Call) -> Reply:
             "InvalidRequestContent",
             f"Could not find member '{unknown[0]}' on object of type 'VirtualMachineUpdate'.",
         )
+    _checked_priority(resource, body)
     require_etag(call, resource)
     if "tags" in body:
         resource["tags"] = checked_tags(body.pop("tags"))
     merge(resource, body)
     return Reply(200, views.shown(resource))
+
+
+def _checked_priority(vm: Json, body: Json) -> None:
+    """Refuse a priority that Azure would not give.
+
+    Source: https://learn.microsoft.com/azure/virtual-machines/error-codes-spot
+    """
+    wanted = (body.get("properties") or {}).get("priority")
+    if wanted is None:
+        return
+    if wanted not in {"Regular", "Low", "Spot"}:
+        raise errors.invalid("priority", wanted, "Regular, Low or Spot")
+    was = vm["properties"].get("priority")
+    if was is None:
+        raise ServiceError(
+            400,
+            "VMPriorityCannotBeApplied",
+            f"The specified priority value '{wanted}' cannot be applied to the Virtual "
+            f"Machine '{vm['name']}' since no priority was specified when the Virtual "
+            "Machine was created.",
+        )
+    if wanted != was and power.state_of(vm) != "deallocated":
+        raise ServiceError(
+            409,
+            "OperationNotAllowed",
+            f"The priority of VM '{vm['name']}' can be changed only while it is deallocated.",
+        )
 
 
 def require_etag(call: Call, resource: Json) -> None:

@@ -62,6 +62,19 @@ def notice(
 
 def degraded(event_id: str, vm: str, *, now: datetime) -> Json:
     """Write a health annotation: the host of a VM is failing."""
+    name = "VirtualMachineMigrationScheduledForDegradedHardware"
+    return _annotation(event_id, vm, name, "This virtual machine's host fails.", now)
+
+
+def preempted(event_id: str, machine: str, *, now: datetime) -> Json:
+    """Write a health annotation: a spot machine was taken."""
+    name = "VirtualMachinePreempted"
+    return _annotation(event_id, machine, name, "The spot machine was evicted.", now)
+
+
+def _annotation(event_id: str, vm: str, name: str, summary: str, now: datetime) -> Json:
+    kind = "/virtualMachines" if "/virtualMachineScaleSets/" in vm else ""
+    scope = "virtualMachineScaleSets" if kind else "virtualMachines"
     about = f"{vm}/providers/Microsoft.ResourceHealth/resourceAnnotations/current"
     return {
         "specversion": "1.0",
@@ -79,11 +92,11 @@ def degraded(event_id: str, vm: str, *, now: datetime) -> Json:
                 "type": "Microsoft.ResourceHealth/resourceAnnotations",
                 "properties": {
                     "targetResourceId": vm,
-                    "targetResourceType": "Microsoft.Compute/virtualMachines",
+                    "targetResourceType": f"Microsoft.Compute/{scope}{kind}",
                     "occurredTime": _stamp(now),
-                    "annotationName": "VirtualMachineMigrationScheduledForDegradedHardware",
-                    "reason": "Scheduled for migration",
-                    "summary": "The host of this virtual machine shows signs of failure.",
+                    "annotationName": name,
+                    "reason": summary,
+                    "summary": summary,
                     "context": "Platform Initiated",
                     "category": "Planned",
                     "impactType": "Informational",

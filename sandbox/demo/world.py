@@ -34,6 +34,11 @@ KEPT_VM = f"{COMPUTE}/virtualMachines/dev-opted-out"
 DEGRADED_VM = f"{COMPUTE}/virtualMachines/trainer-1"
 DISKS = tuple(f"{COMPUTE}/disks/trainer-1-{role}" for role in ("os", "data-0", "data-1"))
 
+SPOT_VM = f"{COMPUTE}/virtualMachines/trainer-spot"
+SCIENCE = f"{COMPUTE}/virtualMachineScaleSets/science"
+LOST_INSTANCE = f"{SCIENCE}/virtualMachines/7"
+STOPPED_INSTANCE = f"{SCIENCE}/virtualMachines/5"
+
 WORKSPACE = f"{GROUP}/providers/Microsoft.MachineLearningServices/workspaces/research"
 IDLE_CI = f"{WORKSPACE}/computes/ci-idle"
 BUSY_CI = f"{WORKSPACE}/computes/ci-busy"
@@ -60,7 +65,7 @@ def build(now: datetime) -> Json:
     """Write the whole world; failures of Batch tasks are dated from ``now``."""
     return {
         "settings": {"operation_seconds": 0.5, "task_seconds": 0.5},
-        "resources": [*_aks(), *_vms(), *_machine_learning(), _batch_account()],
+        "resources": [*_aks(), *_vms(), *_evicted(), *_machine_learning(), _batch_account()],
         "metrics": _metrics(),
         "batch": {"render": _batch(now)},
         "kubernetes": {CLUSTER: {"objects": _objects()}},
@@ -110,6 +115,33 @@ def _vms() -> list[Json]:
             {"id": disk, "location": REGION, "properties": {"diskSizeGB": 128}}
             for disk in DISKS
         ),
+    ]
+
+
+def _evicted() -> list[Json]:
+    """A spot machine that was evicted, and a spot pool that lost one for good."""
+    machine = _vm(SPOT_VM, size=GPU_SIZE)
+    off = {"instanceView": {"statuses": [{"code": "PowerState/deallocated"}]}}
+    machine["properties"] |= {"priority": "Spot", "evictionPolicy": "Deallocate", **off}
+    profile = {"priority": "Spot", "evictionPolicy": "Delete"}
+    return [
+        machine,
+        {
+            "id": SCIENCE,
+            "location": REGION,
+            "sku": {"name": SIZE, "capacity": 2},
+            "properties": {
+                "orchestrationMode": "Uniform",
+                "virtualMachineProfile": profile,
+            },
+        },
+        {"id": f"{SCIENCE}/virtualMachines/3", "location": REGION, "sku": {"name": SIZE}},
+        {
+            "id": STOPPED_INSTANCE,
+            "location": REGION,
+            "sku": {"name": SIZE},
+            "properties": dict(off),
+        },
     ]
 
 

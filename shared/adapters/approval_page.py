@@ -24,6 +24,9 @@ _DOES = {
     "reactivate": "run failed tasks again",
     "snapshot": "copy a disk",
     "redeploy": "move the machine to another host: it restarts, local disks are lost",
+    "start": "start the evicted machine, in another size or at the full price if the rule"
+    " says so",
+    "grow": "add one machine to the pool",
     "verify": "look whether it helped",
     "tell": "ask a person to look",
 }

@@ -18,11 +18,18 @@ from typing import TYPE_CHECKING, Any
 from shared.adapters import machines as read
 from shared.adapters.arm import Answer, ArmReader
 from shared.adapters.azure_errors import translated
+from shared.adapters.compute_clients import (
+    RECEIPT,
+    ComputeClients,
+    machine_id,
+    not_found,
+    of_type,
+    token_of,
+)
 from shared.adapters.resources import AzureResources, over_pool
-from shared.adapters.sdk_options import sdk_options
 from shared.core.errors import AutomationError, InvalidTarget
 from shared.core.facts import DiskFacts, MachineFacts
-from shared.core.resource_ids import SCALE_SET_VM, SNAPSHOT, VM, ResourceId
+from shared.core.resource_ids import SCALE_SET_VM, SNAPSHOT
 from shared.core.settings import Settings
 from shared.ports import OperationState, SnapshotState
 
@@ -33,8 +40,6 @@ if TYPE_CHECKING:
 ROLE = "Virtual Machine Contributor"
 SNAPSHOT_ROLES = "Disk Snapshot Contributor, and Disk Backup Reader on the disk"
 _VIEW = "instanceView"
-_ASYNC, _LOCATION = "Azure-AsyncOperation", "Location"
-_TOKEN_LIMIT = 4096
 _STATES: Mapping[str, OperationState] = {
     "succeeded": OperationState.SUCCEEDED,
     "failed": OperationState.FAILED,
@@ -48,12 +53,9 @@ class AzureCompute:
     def __init__(
         self, credential: AsyncTokenCredential, arm: ArmReader, settings: Settings
     ) -> None:
-        self._credential = credential
         self._arm = arm
-        self._endpoint = settings.resource_manager.rstrip("/")
-        self._scope = settings.resource_manager_audience.rstrip("/") + "/.default"
         self._resources = AzureResources(arm)
-        self._clients: dict[str, ComputeManagementClient] = {}
+        self.clients = ComputeClients(credential, settings)
 
     async def machines(self, subscription: str) -> AsyncIterator[MachineFacts]:
         """Yield every VM with its power state: two paged lists, never a call a VM.
@@ -62,7 +64,7 @@ class AzureCompute:
         or sizes; the plain list carries those and no status. Instances of Uniform scale
         sets are in neither; their power is their scale set's business.
         """
-        client = await self._client(subscription)
+        client = await self.clients.of(subscription)
         async with translated(f"listing the VMs of {subscription}", role="Reader"):
             states, every = await asyncio.gather(
                 _states(client), _documents(client.virtual_machines.list_all())
@@ -96,8 +98,8 @@ class AzureCompute:
         Raises:
             InvalidTarget: There is no such VM.
         """
-        rid = _vm(vm)
-        client = await self._client(rid.subscription)
+        rid = machine_id(vm)
+        client = await self.clients.of(rid.subscription)
         async with translated(f"deallocating {vm}", role=ROLE):
             if rid.type == SCALE_SET_VM:
                 await client.virtual_machine_scale_set_vms.begin_deallocate(
@@ -119,12 +121,12 @@ class AzureCompute:
 
     async def snapshot(self, snapshot_id: str) -> SnapshotState | None:
         """Read a snapshot."""
-        rid = _of_type(snapshot_id, SNAPSHOT)
-        client = await self._client(rid.subscription)
+        rid = of_type(snapshot_id, SNAPSHOT)
+        client = await self.clients.of(rid.subscription)
         async with translated(f"reading {snapshot_id}", role="Reader"):
             try:
                 found = await client.snapshots.get(rid.resource_group, rid.name)
-            except _not_found():
+            except not_found():
                 return None
         return read.snapshot_state(found.as_dict(), rid.text)
 
@@ -137,8 +139,8 @@ class AzureCompute:
         """
         from azure.mgmt.compute import models
 
-        rid = _of_type(snapshot_id, SNAPSHOT)
-        client = await self._client(rid.subscription)
+        rid = of_type(snapshot_id, SNAPSHOT)
+        client = await self.clients.of(rid.subscription)
         wanted = models.Snapshot(
             location=location,
             tags=dict(tags),
@@ -159,21 +161,18 @@ class AzureCompute:
 
         The URL is no secret: asking it takes a token of its own.
         """
-        rid = _vm(vm)
-        client = await self._client(rid.subscription)
-        receipt = {"polling": False, "cls": lambda response, _, __: response}
+        rid = machine_id(vm)
+        client = await self.clients.of(rid.subscription)
         async with translated(f"redeploying {vm}", role=ROLE):
             if rid.type == SCALE_SET_VM:
                 poller: Any = await client.virtual_machine_scale_set_vms.begin_redeploy(
-                    rid.resource_group, rid.names[0], rid.name, **receipt
+                    rid.resource_group, rid.names[0], rid.name, **RECEIPT
                 )
             else:
                 poller = await client.virtual_machines.begin_redeploy(
-                    rid.resource_group, rid.name, **receipt
+                    rid.resource_group, rid.name, **RECEIPT
                 )
-            headers = (await poller.result()).http_response.headers
-        token = str(headers.get(_ASYNC) or headers.get(_LOCATION) or "")
-        return token if len(token) <= _TOKEN_LIMIT else ""
+            return await token_of(poller)
 
     async def operation(self, vm: str, token: str) -> tuple[OperationState, str]:
         """Tell how a redeploy stands, by one GET."""
@@ -195,13 +194,11 @@ class AzureCompute:
 
     async def close(self) -> None:
         """Close the connections."""
-        clients, self._clients = self._clients, {}
-        for client in clients.values():
-            await client.close()
+        await self.clients.close()
 
     async def _read(self, vm: str) -> Mapping[str, Any] | None:
-        rid = _vm(vm)
-        client = await self._client(rid.subscription)
+        rid = machine_id(vm)
+        client = await self.clients.of(rid.subscription)
         async with translated(f"reading {vm}", role="Reader"):
             try:
                 if rid.type == SCALE_SET_VM:
@@ -212,26 +209,9 @@ class AzureCompute:
                     one = await client.virtual_machines.get(
                         rid.resource_group, rid.name, expand=_VIEW
                     )
-            except _not_found():
+            except not_found():
                 return None
         return dict(one.as_dict())
-
-    async def _client(self, subscription: str) -> ComputeManagementClient:
-        """Build the client once; its import takes a second, so not on the event loop."""
-        key = subscription.casefold()
-        if key not in self._clients:
-            build = await asyncio.to_thread(_client_class)
-            self._clients.setdefault(
-                key,
-                build(
-                    self._credential,
-                    subscription,
-                    self._endpoint,
-                    credential_scopes=[self._scope],
-                    **sdk_options(),
-                ),
-            )
-        return self._clients[key]
 
 
 def operation_state(answer: Answer) -> tuple[OperationState, str]:
@@ -249,12 +229,6 @@ def operation_state(answer: Answer) -> tuple[OperationState, str]:
     return state, (": ".join(words) or said) if state is OperationState.FAILED else ""
 
 
-def _client_class() -> type[ComputeManagementClient]:
-    from azure.mgmt.compute.aio import ComputeManagementClient
-
-    return ComputeManagementClient
-
-
 async def _documents(pages: Any) -> list[Mapping[str, Any]]:
     return [one.as_dict() async for one in pages]
 
@@ -263,23 +237,3 @@ async def _states(client: ComputeManagementClient) -> Mapping[str, Mapping[str, 
     """Map each VM's folded id to its instance view, from the list of statuses."""
     listed = await _documents(client.virtual_machines.list_all(status_only="true"))
     return {str(one.get("id") or "").casefold(): read.instance_view(one) for one in listed}
-
-
-def _not_found() -> type[Exception]:
-    from azure.core.exceptions import ResourceNotFoundError
-
-    return ResourceNotFoundError
-
-
-def _vm(text: str) -> ResourceId:
-    return _of_type(text, VM, SCALE_SET_VM)
-
-
-def _of_type(text: str, *types: str) -> ResourceId:
-    try:
-        rid = ResourceId.parse(text)
-    except ValueError as exc:
-        raise InvalidTarget(str(exc)) from exc
-    if rid.type not in types:
-        raise InvalidTarget(f"{text} is a {rid.type or 'scope'}, not a {' or '.join(types)}")
-    return rid

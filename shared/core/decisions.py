@@ -44,6 +44,12 @@ class Reason(StrEnum):
     RETRIES_SPENT = "retries_spent"
     UNDRAINABLE_PODS = "undrainable_pods"
     NOT_RUNNING = "not_running"
+    ALREADY_RUNNING = "already_running"
+    STILL_LEAVING = "still_leaving"
+    STILL_THERE = "still_there"
+    NOT_SPOT = "not_spot"
+    MANAGED_POOL = "managed_pool"
+    POOL_FULL = "pool_full"
     NOT_SEVERE = "not_severe"
     NOT_OURS = "not_ours"
     CORDONED_BY_OTHERS = "cordoned_by_others"
@@ -87,6 +93,7 @@ class Reason(StrEnum):
     SLURM_REFUSED = "slurm_refused"
     HALF_APPLIED = "half_applied"
     JOBS_REMAIN = "jobs_remain"
+    NO_CAPACITY = "no_capacity"
     CANCELED_BY_PERSON = "canceled_by_person"
 
 

@@ -12,6 +12,7 @@
     │   ├── Forbidden           our identity lacks an operation, or a lock forbids it
     │   ├── InvalidTarget       the target is not something this verb works on
     │   │   └── Unproven          nothing proves that what was found is the target
+    │   ├── NoCapacity          Azure has no such machine to give now, or the quota none
     │   ├── TooLarge            more at once than the service takes (413)
     │   ├── DeadlinePassed      acting stopped being useful
     │   ├── AttemptsExhausted   tried as often as allowed
@@ -88,6 +89,10 @@ class InvalidTarget(GiveUp):
 
 class Unproven(InvalidTarget):
     """Nothing proves that what was found is the target."""
+
+
+class NoCapacity(GiveUp):
+    """There is none of it to be had now: capacity or quota. Asking again does not help."""
 
 
 class TooLarge(GiveUp):

@@ -29,6 +29,8 @@ class FactsKind(StrEnum):
     FAILED_TASKS = "failed_tasks"
     RESOURCE = "resource"
     SLURM_NODE = "slurm_node"
+    SPOT = "spot"
+    SPOT_POOL = "spot_pool"
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +215,48 @@ class ResourceFacts:
     resource: Resource
 
 
-Facts = NodeFacts | MachineFacts | DiskFacts | FailedTaskFacts | ResourceFacts | SlurmNodeFacts
+@dataclass(frozen=True, slots=True)
+class SpotFacts:
+    """A machine that may have been evicted.
+
+    Attributes:
+        power: ``running``, ``deallocated``, ``deallocating``, ... or None if unknown.
+        priority: ``spot``, ``low`` or ``regular``, as the machine or its scale set says.
+    """
+
+    resource: Resource
+    power: str | None
+    priority: str
+
+
+@dataclass(frozen=True, slots=True)
+class SpotPoolFacts:
+    """The scale set that a machine was lost from.
+
+    Attributes:
+        resource: The machine that was lost, with the scale set's tags and size.
+        capacity: How many machines the scale set is set to have.
+        is_instance_there: Whether the machine is still one of them, if only deallocated.
+        managed_by: Who else sets its size (``aks``, ``batch``), or empty.
+    """
+
+    resource: Resource
+    capacity: int
+    priority: str
+    is_instance_there: bool
+    managed_by: str = ""
+
+
+Facts = (
+    NodeFacts
+    | MachineFacts
+    | DiskFacts
+    | FailedTaskFacts
+    | ResourceFacts
+    | SlurmNodeFacts
+    | SpotFacts
+    | SpotPoolFacts
+)
 
 
 def has_gpu(size: str) -> bool | None:

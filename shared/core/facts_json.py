@@ -27,6 +27,8 @@ from shared.core.facts import (
     NodeFacts,
     ResourceFacts,
     SlurmNodeFacts,
+    SpotFacts,
+    SpotPoolFacts,
 )
 from shared.core.json_bounds import describe
 from shared.core.wire import write_moment
@@ -43,6 +45,8 @@ _CLASSES: Mapping[FactsKind, Any] = {
     FactsKind.FAILED_TASKS: FailedTaskFacts,
     FactsKind.RESOURCE: ResourceFacts,
     FactsKind.SLURM_NODE: SlurmNodeFacts,
+    FactsKind.SPOT: SpotFacts,
+    FactsKind.SPOT_POOL: SpotPoolFacts,
 }
 Reader = Callable[[Any, bool], Any]
 

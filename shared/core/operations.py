@@ -30,6 +30,7 @@ from shared.core.facts import FactsKind
 from shared.core.steps import Verb
 
 _VM = "Microsoft.Compute/virtualMachines"
+_SET = "Microsoft.Compute/virtualMachineScaleSets"
 _INSTANCE = "Microsoft.Compute/virtualMachineScaleSets/virtualMachines"
 _DISK = "Microsoft.Compute/disks"
 _SNAPSHOT = "Microsoft.Compute/snapshots"
@@ -109,6 +110,26 @@ VERBS: Mapping[Verb, Operations] = MappingProxyType(
         Verb.SLURM_RESUME: Operations(),
         Verb.SLURM_CHECKPOINT: Operations(),
         Verb.SLURM_REQUEUE: Operations(),
+        Verb.START: Operations(
+            (
+                f"{_VM}/read",
+                f"{_VM}/write",
+                f"{_VM}/start/action",
+                f"{_SET}/read",
+                f"{_INSTANCE}/read",
+                f"{_INSTANCE}/start/action",
+                "Microsoft.Compute/locations/operations/read",
+                _LOCKS,
+            )
+        ),
+        Verb.GROW: Operations(
+            (
+                f"{_SET}/read",
+                f"{_SET}/write",
+                "Microsoft.Compute/locations/operations/read",
+                _LOCKS,
+            )
+        ),
         Verb.VERIFY: Operations(),
         Verb.TELL: Operations(),
     }
@@ -155,6 +176,16 @@ READS: Mapping[FactsKind, Operations] = MappingProxyType(
                 f"{_INSTANCE}/networkInterfaces/read",
             )
         ),
+        FactsKind.SPOT: Operations(
+            (
+                f"{_VM}/read",
+                f"{_VM}/instanceView/read",
+                f"{_SET}/read",
+                f"{_INSTANCE}/read",
+                _LOCKS,
+            )
+        ),
+        FactsKind.SPOT_POOL: Operations((f"{_SET}/read", f"{_INSTANCE}/read", _LOCKS)),
         FactsKind.RESOURCE: Operations(
             (
                 f"{_VM}/read",

@@ -27,7 +27,9 @@ Source: https://azure.github.io/azure-monitor-baseline-alerts/patterns/alz/HowTo
 SYSTEM_POOL = ("kubernetes.azure.com/mode", "system")
 """Source: https://learn.microsoft.com/azure/aks/use-system-pools"""
 
-LOCKED_OUT: frozenset[Verb] = frozenset({Verb.DEALLOCATE, Verb.SNAPSHOT, Verb.REDEPLOY})
+LOCKED_OUT: frozenset[Verb] = frozenset(
+    {Verb.DEALLOCATE, Verb.SNAPSHOT, Verb.REDEPLOY, Verb.START, Verb.GROW}
+)
 """Verbs that a ReadOnly lock on their target, or above it, forbids.
 
 They are writes and actions of the resource manager. Draining a node goes to its

@@ -22,6 +22,8 @@ class Verb(StrEnum):
     SLURM_DRAIN / SLURM_RESUME: no new jobs on a Slurm node / again, if the drain is ours.
     SLURM_CHECKPOINT: signal the jobs on a Slurm node that ask for it, and give them time.
     SLURM_REQUEUE: let the jobs on a Slurm node that may run again begin elsewhere.
+    START: start an evicted spot machine again, in the rule's ways, one after another.
+    GROW: set a spot pool to one machine more than it has now.
     VERIFY: look whether what a rule's ladder asks for is true by now; changes nothing.
     TELL: ask a person to look; changes nothing on the target.
     """
@@ -38,6 +40,8 @@ class Verb(StrEnum):
     SLURM_RESUME = "slurm_resume"
     SLURM_CHECKPOINT = "slurm_checkpoint"
     SLURM_REQUEUE = "slurm_requeue"
+    START = "start"
+    GROW = "grow"
     VERIFY = "verify"
     TELL = "tell"
 
@@ -51,6 +55,10 @@ UNDO: Mapping[Verb, Verb] = MappingProxyType(
     {Verb.CORDON: Verb.UNCORDON, Verb.SLURM_DRAIN: Verb.SLURM_RESUME}
 )
 """Verbs that a withdrawn event takes back, and with what."""
+
+
+MANY: frozenset[Verb] = frozenset({Verb.DRAIN, Verb.START})
+"""Verbs that are many effects: before each attempt somebody may have said stop."""
 
 
 @dataclass(frozen=True, slots=True)

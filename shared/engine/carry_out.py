@@ -21,7 +21,7 @@ from shared.core.facts import Facts
 from shared.core.ledger import StepResult
 from shared.core.plans import Plan, StepOutcome, StepRecord
 from shared.core.protection import tag_that_protects
-from shared.core.steps import Verb
+from shared.core.steps import MANY
 from shared.core.wire import plan_to_json, signal_from_json
 from shared.engine.climbing import before_closing
 from shared.engine.counting import settle
@@ -214,9 +214,9 @@ async def _unless_unwanted(worker: Worker, index: int) -> StepResult:
 def _is_sent(record: StepRecord) -> bool:
     """Tell whether the step's one effect is under way, so that stopping cannot stop it.
 
-    A drain is many effects: it can be stopped before each round.
+    What is many effects (a drain) can be stopped before each round.
     """
-    return record.step.verb is not Verb.DRAIN and bool(record.progress.keys() - {TROUBLE})
+    return record.step.verb not in MANY and bool(record.progress.keys() - {TROUBLE})
 
 
 def _work(worker: Worker, index: int) -> Work:

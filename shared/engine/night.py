@@ -24,6 +24,7 @@ from shared.ports import (
     Notices,
     Outbox,
     Records,
+    Replacement,
     Resources,
     Slurm,
     Tallies,
@@ -53,6 +54,7 @@ class Ports:
     notices: Notices
     maintenance: Maintenance
     slurm: Slurm
+    replacement: Replacement
     sinks: tuple[AuditSink, ...] = ()
     messengers: tuple[Messenger, ...] = ()
 

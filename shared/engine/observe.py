@@ -52,6 +52,12 @@ async def observe(
             return await _disks(target, ports)
         case FactsKind.SLURM_NODE:
             return await _slurm_node(target, ports)
+        case FactsKind.SPOT:
+            _must_be(target, VM, SCALE_SET_VM)
+            return await ports.replacement.spot_machine(target.text)
+        case FactsKind.SPOT_POOL:
+            _must_be(target, SCALE_SET_VM)
+            return await ports.replacement.spot_pool(target.text)
         case _:
             return await _failed_tasks(target, signal, settings, ports)
 

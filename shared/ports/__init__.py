@@ -31,6 +31,7 @@ from shared.ports.ledger import (
 )
 from shared.ports.maintenance import Maintenance
 from shared.ports.oversight import Approvals, Messenger, Notices, Tallies
+from shared.ports.replacement import PoolSize, Replacement
 from shared.ports.runtime import Clock, Records, WakeQueue
 from shared.ports.slurm import FoundNode, Slurm
 
@@ -59,7 +60,9 @@ __all__ = [
     "Outbox",
     "PlanPage",
     "Pointer",
+    "PoolSize",
     "Records",
+    "Replacement",
     "Resources",
     "Slurm",
     "SnapshotState",

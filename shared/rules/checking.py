@@ -22,6 +22,8 @@ from shared.core.facts import (
     Resource,
     ResourceFacts,
     SlurmNodeFacts,
+    SpotFacts,
+    SpotPoolFacts,
 )
 from shared.rules.conditions import (
     VARIABLES,
@@ -48,6 +50,8 @@ FACTS: Mapping[FactsKind, type] = {
     FactsKind.FAILED_TASKS: FailedTaskFacts,
     FactsKind.RESOURCE: ResourceFacts,
     FactsKind.SLURM_NODE: SlurmNodeFacts,
+    FactsKind.SPOT: SpotFacts,
+    FactsKind.SPOT_POOL: SpotPoolFacts,
 }
 
 FUNCTIONS = (

@@ -7,6 +7,7 @@ from tests.fakes.clusters import FOREVER, FakeCluster, FakePod
 from tests.fakes.compute import FakeCompute, FakeMachine, FakeSnapshot
 from tests.fakes.effects import Effect, Trap, Trapped, no_trap
 from tests.fakes.measured import FakeMachineLearning, FakeMetrics, FakeResources
+from tests.fakes.replaced import FakePool, FakeReplacement
 
 __all__ = [
     "FOREVER",
@@ -19,6 +20,8 @@ __all__ = [
     "FakeMachineLearning",
     "FakeMetrics",
     "FakePod",
+    "FakePool",
+    "FakeReplacement",
     "FakeResources",
     "FakeSnapshot",
     "FakeTask",

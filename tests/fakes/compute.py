@@ -30,6 +30,7 @@ class FakeMachine:
     provisioning: str = "succeeded"
     provisioned_at: datetime = STARTED
     looks_left: int | None = None
+    priority: str = "regular"
 
     def look(self) -> None:
         """Let a deallocation get on by one look."""
@@ -56,10 +57,17 @@ class FakeSnapshot:
 
 @dataclass
 class FakeOperation:
-    """One redeploy and the looks left until it has ended."""
+    """One long operation and the looks left until it has ended.
+
+    Attributes:
+        ends: What its end changes; None for a redeploy.
+        fails: What it ends with, or empty.
+    """
 
     vm: str
     looks_left: int
+    ends: Callable[[], None] | None = None
+    fails: str = ""
 
 
 @dataclass(kw_only=True)
@@ -160,11 +168,13 @@ class FakeCompute(Trapped):
         self.reading("operation")
         if token not in self.operations:
             return OperationState.LOST, ""
-        self._advance(token)
+        self.advance(token)
         if self.operations[token].looks_left >= 0:
             return OperationState.RUNNING, ""
-        if self.redeploy_fails:
-            return OperationState.FAILED, self.redeploy_fails
+        going = self.operations[token]
+        fails = going.fails if going.ends else self.redeploy_fails
+        if fails:
+            return OperationState.FAILED, fails
         return OperationState.SUCCEEDED, ""
 
     async def provisioned_at(self, vm: str) -> tuple[str, datetime | None]:
@@ -172,16 +182,19 @@ class FakeCompute(Trapped):
         self.reading("provisioned_at")
         for token, going in self.operations.items():
             if going.vm.casefold() == vm.casefold() and going.looks_left >= 0:
-                self._advance(token)
+                self.advance(token)
         machine = self._writable(vm)
         return machine.provisioning, machine.provisioned_at
 
-    def _advance(self, token: str) -> None:
+    def advance(self, token: str) -> None:
+        """Let an operation get on by a look."""
         going = self.operations[token]
         if going.looks_left < 0:
             return
         going.looks_left -= 1
-        if going.looks_left < 0:
+        if going.looks_left < 0 and going.ends:
+            going.ends()
+        elif going.looks_left < 0:
             machine = self._writable(going.vm)
             machine.provisioning = "failed" if self.redeploy_fails else "succeeded"
             machine.provisioned_at = self.now()

@@ -15,6 +15,8 @@ from shared.core.facts import (
     ManagedDisk,
     NodeFacts,
     Resource,
+    SpotFacts,
+    SpotPoolFacts,
     Utilisation,
 )
 
@@ -78,6 +80,15 @@ FACTS = st.one_of(
         resource=RESOURCES,
         power=st.none() | WORDS,
         disks=st.lists(st.builds(ManagedDisk, WORDS, WORDS, WORDS), max_size=3).map(tuple),
+    ),
+    st.builds(SpotFacts, resource=RESOURCES, power=st.none() | WORDS, priority=WORDS),
+    st.builds(
+        SpotPoolFacts,
+        resource=RESOURCES,
+        capacity=st.integers(0, 1000),
+        priority=WORDS,
+        is_instance_there=st.booleans(),
+        managed_by=WORDS,
     ),
     st.builds(
         FailedTaskFacts,

@@ -13,6 +13,8 @@ from shared.core.facts import (
     FailedTaskFacts,
     MachineFacts,
     NodeFacts,
+    SpotFacts,
+    SpotPoolFacts,
 )
 from shared.core.facts_json import WrongFacts, facts_from_json, facts_to_json
 from tests.property.facts import FACTS
@@ -22,6 +24,8 @@ KINDS = {
     MachineFacts: FactsKind.MACHINE,
     DiskFacts: FactsKind.DISKS,
     FailedTaskFacts: FactsKind.FAILED_TASKS,
+    SpotFacts: FactsKind.SPOT,
+    SpotPoolFacts: FactsKind.SPOT_POOL,
 }
 JSON = st.recursive(
     st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=10),

@@ -7,6 +7,7 @@ import pytest
 
 from sandbox import lifecycle
 from sandbox.demo.__main__ import options
+from sandbox.demo.interruptions import INTERRUPTIONS
 from sandbox.demo.scenarios import SCENARIOS, timed
 from sandbox.demo.site import Site
 from shared.core.facts import FactsKind
@@ -43,6 +44,7 @@ def operation(method, path):
         return "microsoft.insights/metrics/read"
     if parts[0] == "kubernetes":
         return kubernetes_operation(method, parts[2:])
+    assert "providers" in parts, (method, path)
     last = len(parts) - 1 - parts[::-1].index("providers")
     provider, *rest = parts[last + 1 :]
     if rest[0] == "locations":
@@ -81,7 +83,10 @@ def called(tmp_path_factory):
 
 async def _played(running):
     async with Site(running) as site:
-        scenarios = (timed(name, one, site, lambda _: None) for name, one in SCENARIOS)
+        scenarios = (
+            timed(name, one, site, lambda _: None)
+            for name, one in (*SCENARIOS, *INTERRUPTIONS)
+        )
         results = await asyncio.gather(*scenarios)
         return results, await site.azure("GET", "/_calls")
 

@@ -15,6 +15,7 @@ from shared.engine.effects.batch_tasks import reactivate, save_exit_info
 from shared.engine.effects.disks import snapshot
 from shared.engine.effects.nodes import cordon, drain, uncordon
 from shared.engine.effects.power import deallocate, redeploy
+from shared.engine.effects.replacing import grow, start
 from shared.engine.effects.slurm_jobs import slurm_checkpoint, slurm_requeue
 from shared.engine.effects.slurm_nodes import slurm_drain, slurm_resume
 from shared.engine.effects.tell import tell
@@ -35,6 +36,8 @@ EFFECTS: Mapping[Verb, Effect] = MappingProxyType(
         Verb.SLURM_RESUME: slurm_resume,
         Verb.SLURM_CHECKPOINT: slurm_checkpoint,
         Verb.SLURM_REQUEUE: slurm_requeue,
+        Verb.START: start,
+        Verb.GROW: grow,
         Verb.VERIFY: verify,
         Verb.TELL: tell,
     }

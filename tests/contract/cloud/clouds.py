@@ -7,7 +7,15 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from shared.ports import BatchAccounts, Cluster, Compute, MachineLearning, Metrics, Resources
+from shared.ports import (
+    BatchAccounts,
+    Cluster,
+    Compute,
+    MachineLearning,
+    Metrics,
+    Replacement,
+    Resources,
+)
 from tests.contract.azure_standin.running import Standin
 
 T = TypeVar("T")
@@ -23,6 +31,7 @@ class Cloud:
     learning: MachineLearning
     batch: BatchAccounts
     cluster: Cluster
+    replacement: Replacement
     standin: Standin | None = None
 
 

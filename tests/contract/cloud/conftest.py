@@ -45,6 +45,7 @@ async def azure(local_azure: Standin) -> AsyncIterator[Cloud]:
     from shared.adapters.credentials import credential
     from shared.adapters.machine_learning import AzureMachineLearning
     from shared.adapters.monitor_metrics import AzureMetrics
+    from shared.adapters.replacement import AzureReplacement
     from shared.adapters.resources import AzureResources
     from shared.adapters.virtual_machines import AzureCompute
 
@@ -55,9 +56,11 @@ async def azure(local_azure: Standin) -> AsyncIterator[Cloud]:
     async with AsyncExitStack() as closing:
         identity = await closing.enter_async_context(credential(settings))
         arm = ArmReader(identity, settings)
+        compute = AzureCompute(identity, arm, settings)
         cloud = Cloud(
             resources=AzureResources(arm),
-            compute=AzureCompute(identity, arm, settings),
+            compute=compute,
+            replacement=AzureReplacement(compute.clients),
             metrics=AzureMetrics(identity, settings),
             learning=AzureMachineLearning(settings),
             batch=AzureBatch(identity, arm, settings),
@@ -73,9 +76,11 @@ async def azure(local_azure: Standin) -> AsyncIterator[Cloud]:
 @pytest.fixture
 def fakes() -> Cloud:
     """The fakes, in the same world."""
+    compute = fake_world.compute()
     return Cloud(
         resources=fake_world.resources(),
-        compute=fake_world.compute(),
+        compute=compute,
+        replacement=fake_world.replacement(compute),
         metrics=fake_world.metrics(),
         learning=fake_world.learning(),
         batch=fake_world.batch(),

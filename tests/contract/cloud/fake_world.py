@@ -8,7 +8,7 @@ from datetime import timedelta
 from shared.core.facts import AksNode, ManagedDisk, Resource, Utilisation
 from shared.core.pods import Pod
 from shared.core.protection import Lock, LockLevel
-from shared.core.resource_ids import ML_COMPUTE, SCALE_SET_VM, VM
+from shared.core.resource_ids import ML_COMPUTE, SCALE_SET, SCALE_SET_VM, VM
 from tests.contract.cloud import worlds as w
 from tests.fakes.cloud import (
     FOREVER,
@@ -19,6 +19,8 @@ from tests.fakes.cloud import (
     FakeMachine,
     FakeMachineLearning,
     FakeMetrics,
+    FakePool,
+    FakeReplacement,
     FakeResources,
     FakeTask,
 )
@@ -36,6 +38,19 @@ def compute() -> FakeCompute:
     world.add(FakeMachine(dev, disks=disks))
     world.add(FakeMachine(off, power="deallocated"))
     world.add(FakeMachine(_instance(w.INSTANCE)))
+    for vm in (w.SPOT_VM, w.SPOT_INSTANCE):
+        pool = {"pool": w.SPOT_SET, "pool_size": 1} if vm == w.SPOT_INSTANCE else {}
+        kind, name = (SCALE_SET_VM, "4") if pool else (VM, "spot-1")
+        found = Resource(vm, kind, name, w.REGION, w.TAGS, w.SIZE, **pool)
+        world.add(FakeMachine(found, power="deallocated", priority="spot"))
+    return world
+
+
+def replacement(compute: FakeCompute) -> FakeReplacement:
+    """A spot scale set, and a pool of AKS."""
+    world = FakeReplacement(compute=compute)
+    science = Resource(w.SPOT_SET, SCALE_SET, "science", w.REGION, w.TAGS, w.SIZE)
+    world.add(FakePool(science, capacity=1))
     return world
 
 

@@ -33,6 +33,9 @@ NODE, NAMESAKE_NODE = f"{SET_NAME}00000t", f"{SET_NAME}000029"
 ACCOUNT = f"{GROUP}/providers/Microsoft.Batch/batchAccounts/renders"
 WORKSPACE = f"{GROUP}/providers/Microsoft.MachineLearningServices/workspaces/ml"
 BUSY_CI, STOPPED_CI = f"{WORKSPACE}/computes/ci-busy", f"{WORKSPACE}/computes/ci-off"
+SPOT_VM = f"{COMPUTE}/virtualMachines/spot-1"
+SPOT_SET = f"{COMPUTE}/virtualMachineScaleSets/science"
+SPOT_INSTANCE, LOST_INSTANCE = (f"{SPOT_SET}/virtualMachines/{n}" for n in (4, 9))
 VAULT = "/subscriptions/22222222-2222-2222-2222-222222222222/resourceGroups/vault"
 LOCKED_DISK = f"{VAULT}/providers/Microsoft.Compute/disks/ledger"
 OPEN_DISK = f"{VAULT}/providers/Microsoft.Compute/disks/scratch"
@@ -73,6 +76,11 @@ def _vm(vm: str, size: str, power: str, disks: dict[str, str]) -> dict[str, Any]
     }
 
 
+def _spot(vm: dict[str, Any]) -> dict[str, Any]:
+    vm["properties"] |= {"priority": "Spot", "evictionPolicy": "Deallocate"}
+    return vm
+
+
 def _instance(vm: str) -> dict[str, Any]:
     return {
         "id": vm,
@@ -97,6 +105,15 @@ def resources() -> list[dict[str, Any]]:
     return [
         _vm(DEV, SIZE, "running", disks),
         _vm(OFF, GPU_SIZE, "deallocated", {}),
+        _spot(_vm(SPOT_VM, SIZE, "deallocated", {})),
+        {
+            "id": SPOT_SET,
+            "location": REGION,
+            "tags": TAGS,
+            "sku": {"name": SIZE, "capacity": 1},
+            "properties": {"virtualMachineProfile": {"priority": "Spot"}},
+        },
+        {**_spot(_vm(SPOT_INSTANCE, SIZE, "deallocated", {})), "sku": {"name": SIZE}},
         *(
             {"id": disk, "location": REGION, "properties": {"diskSizeGB": 64}}
             for disk in disks.values()

@@ -41,6 +41,7 @@ from tests.builders import (
     a_tick,
     an_alert,
 )
+from tests.evictions import LOST, an_eviction, evict, lose
 from tests.shift import SETTINGS, Shift
 
 DAY = 24 * HOUR
@@ -73,6 +74,8 @@ CASES: Mapping[str, Case] = {
     "drain_node": Case(lambda shift: shift.with_node(), a_reboot()),
     "drain_slurm_node": Case(lambda shift: shift.with_slurm_node(), a_reboot()),
     "reactivate_failed_tasks": Case(lambda shift: shift.with_job(a_failed_task()), an_alert()),
+    "restart_evicted_vm": Case(evict, an_eviction()),
+    "scale_pool_by_one": Case(lose, an_eviction(LOST)),
     "snapshot_and_redeploy": Case(lambda shift: shift.with_machine(VM, "os"), a_degradation()),
 }
 every = pytest.mark.parametrize("name", REMEDIATIONS)

@@ -31,6 +31,8 @@ SETTINGS = {
     FactsKind.DISKS: REMEDIATIONS["snapshot_and_redeploy"].settings(),
     FactsKind.SLURM_NODE: REMEDIATIONS["drain_slurm_node"].settings(),
     FactsKind.FAILED_TASKS: REMEDIATIONS["reactivate_failed_tasks"].settings(),
+    FactsKind.SPOT: REMEDIATIONS["restart_evicted_vm"].settings(),
+    FactsKind.SPOT_POOL: REMEDIATIONS["scale_pool_by_one"].settings(),
 }
 
 
@@ -48,6 +50,8 @@ def look(shift: Shift, kind: FactsKind, target: str, **fields):
         (FactsKind.MACHINE, instance(29)),
         (FactsKind.DISKS, instance(29)),
         (FactsKind.DISKS, COMPUTE),
+        (FactsKind.SPOT, COMPUTE),
+        (FactsKind.SPOT_POOL, VM),
         *((kind, "vm-1") for kind in FactsKind if kind is not FactsKind.RESOURCE),
     ],
 )
@@ -65,6 +69,9 @@ def test_a_target_that_has_no_such_facts_is_refused(kind: FactsKind, target: str
         (FactsKind.MACHINE, COMPUTE),
         (FactsKind.DISKS, VM),
         (FactsKind.FAILED_TASKS, ACCOUNT),
+        (FactsKind.SPOT, VM),
+        (FactsKind.SPOT, instance(29)),
+        (FactsKind.SPOT_POOL, instance(29)),
     ],
 )
 def test_a_target_that_is_gone_has_no_facts(kind: FactsKind, target: str):

@@ -25,7 +25,7 @@ def test_a_decision_is_recorded_with_its_facts():
 
 def test_facts_that_rules_share_are_written_once():
     """They are the greatest part of a record."""
-    night = Shift.begin(a_rule(when="target.name == \"\""), a_rule(name="second"))
+    night = Shift.begin(a_rule(when='target.name == ""'), a_rule(name="second"))
     night.with_node()
 
     night.deliver(a_notice())

@@ -1,0 +1,95 @@
+"""More scenarios, for tests rather than for show: what becomes of other interruptions.
+
+Each sends an event, waits for its plan and reads the world back, as the demo's do.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sandbox.demo import events, world
+from sandbox.demo.scenarios import Result, Scenario, Tell
+from sandbox.demo.site import Json, Site, power, resource
+
+NO_ROOM = {"code": "AllocationFailed", "message": "Allocation failed: no capacity."}
+
+
+async def evicted_machine(site: Site, tell: Tell) -> Result:
+    """A spot machine was evicted; there is none of its size any more, but of another."""
+    event = "7f0c6b1e-2a54-4c1b-9a6c-0d6f0a1b2c41"
+    vm = world.SPOT_VM.rpartition("/")[2]
+    fault = {"pattern": f"POST .*/{vm}/start", "operation": NO_ROOM, "count": 1}
+    await site.azure("POST", "/_faults", fault)
+    tell("Event Grid delivers a health annotation: the machine was preempted")
+    await site.send_event(events.preempted(event, world.SPOT_VM, now=_now()))
+    plans = await site.closed_plans(event, 1)
+    seen = await site.world()
+    result = Result("an evicted machine comes back", plan=[p["id"] for p in plans])
+    result.expected = {
+        "plans": ["done"],
+        "power": "running",
+        "size": "Standard_NC40ads_H100_v5",
+        "priority": "Spot",
+        "starts": 1,
+        "tried before": ["start"],
+    }
+    properties = (resource(seen, world.SPOT_VM) or {"properties": {}})["properties"]
+    steps: list[Json] = plans[0]["steps"] if plans else []
+    result.observed = {
+        "plans": [p["outcome"] for p in plans],
+        "power": power(seen, world.SPOT_VM),
+        "size": properties.get("hardwareProfile", {}).get("vmSize"),
+        "priority": properties.get("priority"),
+        "starts": seen["observed"].get("starts", {}).get(world.SPOT_VM, 0),
+        "tried before": [one["how"] for s in steps for one in s["detail"].get("tried", [])],
+    }
+    return result
+
+
+async def lost_instance(site: Site, tell: Tell) -> Result:
+    """A spot pool lost a machine for good, and gets another."""
+    event = "7f0c6b1e-2a54-4c1b-9a6c-0d6f0a1b2c42"
+    tell("Event Grid delivers a health annotation: an instance was preempted")
+    await site.send_event(events.preempted(event, world.LOST_INSTANCE, now=_now()))
+    plans = await site.closed_plans(event, 1)
+    seen = await site.world()
+    result = Result("a spot pool is refilled", plan=[p["id"] for p in plans])
+    result.expected = {"plans": ["done"], "capacity": 3, "machines": 3, "marked": True}
+    scale_set = resource(seen, world.SCIENCE) or {"sku": {}, "tags": {}}
+    under = f"{world.SCIENCE}/virtualMachines/".casefold()
+    result.observed = {
+        "plans": [p["outcome"] for p in plans],
+        "capacity": scale_set["sku"].get("capacity"),
+        "machines": sum(r["id"].casefold().startswith(under) for r in seen["resources"]),
+        "marked": scale_set["tags"].get("nightshift-grown-by") == f"{plans[0]['id']}-0"
+        if plans
+        else False,
+    }
+    return result
+
+
+async def stopped_instance(site: Site, tell: Tell) -> Result:
+    """An instance of a spot pool was evicted and is only deallocated."""
+    event = "7f0c6b1e-2a54-4c1b-9a6c-0d6f0a1b2c43"
+    tell("Event Grid delivers a health annotation: an instance was preempted")
+    await site.send_event(events.preempted(event, world.STOPPED_INSTANCE, now=_now()))
+    plans = await site.closed_plans(event, 1)
+    seen = await site.world()
+    result = Result("an evicted instance comes back", plan=[p["id"] for p in plans])
+    result.expected = {"plans": [("restart_evicted_vm", "done")], "power": "running"}
+    result.observed = {
+        "plans": [(p["remediation"], p["outcome"]) for p in plans],
+        "power": power(seen, world.STOPPED_INSTANCE),
+    }
+    return result
+
+
+INTERRUPTIONS: tuple[tuple[str, Scenario], ...] = (
+    ("an evicted machine comes back", evicted_machine),
+    ("a spot pool is refilled", lost_instance),
+    ("an evicted instance comes back", stopped_instance),
+)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,17 @@
+"""Interruptions of other things than AKS nodes, from the event to the world."""
+
+import pytest
+
+from sandbox.demo.interruptions import INTERRUPTIONS
+from sandbox.demo.scenarios import Scenario, timed
+from sandbox.demo.site import Site
+
+
+@pytest.mark.parametrize(
+    ("name", "scenario"), INTERRUPTIONS, ids=[name for name, _ in INTERRUPTIONS]
+)
+async def test_the_world_ends_as_the_scenario_says(site: Site, name: str, scenario: Scenario):
+    """Read back from the world, and not from what the app says of itself."""
+    result = await timed(name, scenario, site, lambda _: None)
+
+    assert result.expected == result.observed
