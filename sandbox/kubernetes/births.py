@@ -12,6 +12,7 @@ from sandbox.kubernetes import facts
 from sandbox.kubernetes.agenda import Agenda
 from sandbox.kubernetes.disruption import stamp
 from sandbox.kubernetes.resources import (
+    DAEMON_SETS,
     NAMESPACES,
     NODES,
     PODS,
@@ -148,6 +149,10 @@ class Births:
         namespace, kind = name_of(pod)[0], owner["kind"]
         home = self._store.get(NAMESPACES, ("", namespace))
         if owner["uid"] in self.gone_owners or (home and facts.is_terminating(home)):
+            return False
+        if kind == "DaemonSet" and not self._store.get(
+            DAEMON_SETS, (namespace, owner["name"])
+        ):
             return False
         if kind in ("DaemonSet", "Node"):
             return self._store.get(NODES, ("", node_of(pod))) is not None

@@ -18,6 +18,7 @@ from shared.core.pods import Pod
 from shared.core.resource_ids import SCALE_SET_VM, VM, ResourceId, same_resource
 
 MARK = "nightshift.azure/cordoned-by"
+CORDON_TAINT = "node.kubernetes.io/unschedulable"
 MIRROR = "kubernetes.io/config.mirror"
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _SUFFIX = 6
@@ -180,7 +181,21 @@ def pod_fact(pod: Json, *, is_orphaned_daemon: bool = False) -> Pod:
         is_finished=(pod.get("status") or {}).get("phase") in _FINISHED,
         deleting_since=moment(meta.get("deletionTimestamp")),
         grace=timedelta(seconds=30 if grace is None else int(grace)),
+        created_at=moment(meta.get("creationTimestamp")),
+        tolerates_cordon=any(map(_tolerates_cordon, spec.get("tolerations") or ())),
     )
+
+
+def _tolerates_cordon(toleration: Json) -> bool:
+    """Tell whether the scheduler puts such a pod on a cordoned node.
+
+    Source: https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration/
+    """
+    return toleration.get("key") in {None, "", CORDON_TAINT} and toleration.get("effect") in {
+        None,
+        "",
+        "NoSchedule",
+    }
 
 
 def moment(text: object) -> datetime | None:

@@ -27,6 +27,8 @@ class Pod:
         is_finished: Its phase is Succeeded or Failed.
         deleting_since: Its ``deletionTimestamp``, or None.
         grace: Its own ``terminationGracePeriodSeconds``.
+        created_at: When it was created; None if that is not told.
+        tolerates_cordon: It may be put on a node that is cordoned.
     """
 
     namespace: str
@@ -39,6 +41,8 @@ class Pod:
     is_finished: bool = False
     deleting_since: datetime | None = None
     grace: timedelta = timedelta(seconds=30)
+    created_at: datetime | None = None
+    tolerates_cordon: bool = False
 
     @property
     def label(self) -> str:
@@ -86,6 +90,17 @@ def fate(pod: Pod, options: DrainOptions) -> tuple[Fate, str]:
     if not pod.controller and not pod.is_finished and not options.force:
         return Fate.REFUSE, "no controller would start it again: set force to evict it"
     return (Fate.WAIT, "already leaving") if pod.deleting_since else (Fate.EVICT, "")
+
+
+def came_after(pod: Pod, begun: datetime | None) -> bool:
+    """Tell whether a pod came to the node in spite of its cordon, and would come again.
+
+    Evicted, its successor is put on the very same node, and the drain never ends. What
+    merely slipped in while the node was being cordoned tolerates nothing, and goes.
+    """
+    if begun is None or pod.created_at is None:
+        return False
+    return pod.tolerates_cordon and pod.created_at > begun
 
 
 def grace_for(

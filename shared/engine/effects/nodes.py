@@ -15,7 +15,7 @@ from shared.core.facts import AksNode
 from shared.core.ledger import StepResult
 from shared.core.marks import is_auto_drained, is_held_by_others
 from shared.core.plans import StepOutcome
-from shared.core.pods import DrainOptions, Fate, Pod, fate, grace_for
+from shared.core.pods import DrainOptions, Fate, Pod, came_after, fate, grace_for
 from shared.core.steps import Verb
 from shared.core.wire import write_moment
 from shared.engine.effects.work import (
@@ -127,6 +127,8 @@ async def drain(work: Work) -> StepResult:
         force=bool(work.args["force"]),
         delete_emptydir_data=bool(work.args["delete_emptydir_data"]),
     )
+    begun = work.record.started_at
+    pods = tuple(pod for pod in pods if not came_after(pod, begun))
     sorted_out = _sort(pods, options)
     asked = int(work.progress.get("accepted", 0))
     if sorted_out[Fate.REFUSE]:
