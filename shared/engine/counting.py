@@ -129,7 +129,7 @@ async def note_begun(night: Night, plan: Plan) -> None:
             return noted
         return reservations.ended(noted, plan.id, plan.outcome.value, ended)
 
-    await change(night, plan.tallies, note)
+    await change(night, plan.tallies, note, is_urgent=True)
 
 
 async def settle(night: Night, plan: Plan, *, only: Sequence[str] | None = None) -> None:
@@ -147,12 +147,14 @@ async def settle(night: Night, plan: Plan, *, only: Sequence[str] | None = None)
     )
 
 
-async def change(night: Night, where: Sequence[str], how: Change) -> None:
+async def change(
+    night: Night, where: Sequence[str], how: Change, *, is_urgent: bool = False
+) -> None:
     """Change tallies one by one, each as it is now; what cannot be changed is left."""
     for key in where:
         for _ in range(TRIES):
             try:
-                await _change_one(night, key, how)
+                await _change_one(night, key, how, is_urgent=is_urgent)
             except StaleFacts:
                 await asyncio.sleep(0)
                 continue
@@ -161,8 +163,8 @@ async def change(night: Night, where: Sequence[str], how: Change) -> None:
             break
 
 
-async def _change_one(night: Night, key: str, how: Change) -> None:
-    async with night.turns.take([key]) as turn:
+async def _change_one(night: Night, key: str, how: Change, *, is_urgent: bool) -> None:
+    async with night.turns.take([key], is_urgent=is_urgent) as turn:
         tally = (await turn.read(night.ports.tallies, [key]))[key]
         changed = how(tally)
         if changed is not tally:

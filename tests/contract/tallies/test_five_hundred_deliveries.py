@@ -9,12 +9,13 @@ import asyncio
 import os
 import random
 import time
+from datetime import timedelta
 
 import pytest
 
 from shared.adapters.clock import SystemClock
 from shared.core.signals import Signal
-from shared.core.terms import Limit, LimitScope
+from shared.core.terms import Breaker, Limit, LimitScope
 from tests.builders import HOUR, a_degradation, a_rule
 from tests.contract.tallies.instances import (
     Deliveries,
@@ -34,6 +35,11 @@ PERCENT = (Limit(LimitScope.POOL, percent=10),)
 TWO = (
     Limit(LimitScope.POOL, count=10, within=HOUR),
     Limit(LimitScope.RULE, count=25, within=HOUR),
+)
+
+
+BREAKER = Breaker(
+    LimitScope.POOL, HOUR, count=20, percent=None, small_pool=5, wait=HOUR, young=timedelta(0)
 )
 
 
@@ -69,3 +75,19 @@ async def test_of_five_hundred_deliveries_exactly_ten_are_acted_on(azurite, limi
     assert {plan.signal["event_id"] for plan in plans} == acted
     assert {"blast_radius"} == {reasons[event] for event in reasons.keys() - acted}
     assert POOL == len(reasons)
+
+
+async def test_of_forty_that_fail_at_once_each_is_counted_and_twenty_are_a_storm(azurite):
+    """The twentieth opens the breaker; the refused are failures too, or it closes too soon."""
+    signals = [degraded(number) for number in range(40)]
+    rule = a_rule("snapshot_and_redeploy", terms={"breaker": BREAKER})
+    seen = Deliveries()
+    async with instances(azurite, a_pool(POOL), 2, rule) as nights:
+        sent = enumerate(signals * 3)
+        await asyncio.gather(*(deliver(nights[at % 2], signal, seen) for at, signal in sent))
+        plans = await open_plans(nights[0])
+        [tripped] = await nights[0].ports.tallies.tripped()
+
+    assert 19 == len(plans)
+    assert 40 == len(tripped.entries)
+    assert 120 == seen.tries.total()

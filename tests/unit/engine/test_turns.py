@@ -119,6 +119,21 @@ async def test_who_waits_too_long_goes_without_a_turn(monkeypatch: pytest.Monkey
             await turn.save(tallies, Tally(KEY))
 
 
+async def test_an_eviction_waits_for_no_voluntary_turn():
+    """Voluntary work must see it soon; among themselves sixty evictions take turns."""
+    turns, (tallies, done) = Turns(), watched()
+
+    async def urgent(token: str) -> None:
+        async with turns.take([KEY], is_urgent=True) as turn:
+            tally = (await turn.read(tallies, [KEY]))[KEY]
+            await turn.save(tallies, with_one_more(tally, token))
+
+    async with held(turns), asyncio.timeout(5):
+        await asyncio.gather(*(urgent(f"e-{number}") for number in range(60)))
+    assert (1, 60) == (done.count("read tallies"), done.count("before count"))
+    assert {} == turns._places
+
+
 async def test_nothing_is_kept_of_a_place_where_nobody_waits(
     monkeypatch: pytest.MonkeyPatch,
 ):
