@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 Json = Mapping[str, Any]
 VERSIONS = ("v0.0.42", "v0.0.43", "v0.0.44", "v0.0.45", "v0.0.41", "v0.0.40")
 REQUEUE_VERSION = "v0.0.45"
-NO_SUCH_JOB, JOB_IS_OVER = 2017, 2021
+NO_SUCH_JOB, JOB_IS_MOVING, JOB_IS_OVER = 2017, 2020, 2021
 TOTAL_S = 8.0
 _TOKEN_S = 60
 _SKEW_S = 5
@@ -90,7 +90,7 @@ class SlurmApi:
         self._must_be_good(f"updating node {name}", status, body)
 
     async def signal(self, job: int, signal: str, flags: str) -> bool:
-        """Send a signal to a job; False if it is over."""
+        """Send a signal to a job; False if it is over, or between two runs."""
         query = {"signal": signal, **({"flags": flags} if flags else {})}
         status, body = await self._ask("DELETE", f"/job/{job}", query=query)
         doing = f"signalling job {job}"
@@ -202,7 +202,7 @@ class SlurmApi:
             error = one.get("error")
             said = error if isinstance(error, Mapping) else {"code": one.get("error_code")}
             code = int(said.get("code") or 0)
-            if code in {NO_SUCH_JOB, JOB_IS_OVER}:
+            if code in {NO_SUCH_JOB, JOB_IS_MOVING, JOB_IS_OVER}:
                 return False
             if code:
                 words = said.get("message") or one.get("why") or one.get("error") or ""

@@ -203,6 +203,8 @@ class FakeSlurm(Trapped):
             raise InvalidTarget(f"updating node {node.name}: 2018 Invalid node name")
 
     def _must_answer(self, cluster: str) -> None:
+        if cluster not in {name for name, _ in self.nodes}:
+            raise InvalidTarget(f"no Slurm cluster is called {cluster!r}")
         if cluster in self.refusing:
             raise Forbidden(f"Slurm {cluster}: the token is refused")
         if cluster in self.silent:
