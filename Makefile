@@ -7,7 +7,7 @@ export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-slow check format lint types imports spelling catalogue schema lock \
-	bench-start bench-latency bench-replay clean
+	bench-start bench-latency bench-limits bench-replay clean
 
 help: ## list what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -61,6 +61,8 @@ bench-start: setup ## cold start, as ratios
 	$(BIN)/python bench/start.py
 bench-latency: setup ## event to first effect on the fast path
 	$(BIN)/python bench/latency.py
+bench-limits: setup ## what counting adds to opening a plan, as ratios
+	$(BIN)/python bench/limits.py
 bench-replay: setup ## replaying 100,000 recorded events
 	$(BIN)/python bench/replay.py
 clean: ## remove what setup and the tests made
