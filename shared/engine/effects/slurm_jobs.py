@@ -137,13 +137,12 @@ async def slurm_requeue(work: Work) -> StepResult:
         return refused(Reason.RESUMED_BY_HAND, node=node.name)
     jobs = await work.ports.slurm.jobs(node)
     left = [job for job in jobs if _must_leave(work, job)]
-    asked: list[str] = list(work.progress.get("asked", ()))
     if not left and _is_safe(work, jobs):
-        return _over(node, asked, jobs)
+        return _over(work, node, jobs)
     late = _too_late(work)
     if late:
-        return failed(late, node=node.name, remaining=_names(jobs), asked=asked)
-    if asked:
+        return failed(late, node=node.name, remaining=_names(jobs))
+    if "asked" in work.progress:
         raise not_yet(f"emptying {node.name}", LOOK_AGAIN, **work.progress)
     begin = _begin(work)
     if work.now() < begin:
@@ -169,8 +168,8 @@ async def _ask(work: Work, node: SlurmNode, jobs: Sequence[SlurmJob]) -> StepRes
     raise not_yet(
         f"emptying {node.name}",
         LOOK_AGAIN,
-        asked=[job.run for job in again],
-        ends=[job.run for job in others] if must_end else [],
+        asked=_names(again),
+        ends=_names(others) if must_end else [],
     )
 
 
@@ -193,11 +192,12 @@ def _is_safe(work: Work, jobs: Sequence[SlurmJob]) -> bool:
     return not jobs or work.args["requeue"] != "all"
 
 
-def _over(node: SlurmNode, asked: list[str], jobs: Sequence[SlurmJob]) -> StepResult:
-    detail: dict[str, Any] = {"node": node.name, "requeued": asked[:NAMED_AT_MOST]}
-    if jobs:
-        detail["left"] = _names(jobs)
-    return done(**detail) if asked else already(**detail)
+def _over(work: Work, node: SlurmNode, jobs: Sequence[SlurmJob]) -> StepResult:
+    detail: dict[str, Any] = {"node": node.name, "left": _names(jobs)}
+    if "asked" not in work.progress and work.record.attempts <= 1:
+        return already(**detail)
+    asked, ends = work.progress.get("asked", []), work.progress.get("ends", [])
+    return done(**detail, requeued=asked, ended=ends)
 
 
 def _begin(work: Work) -> datetime:
