@@ -77,8 +77,8 @@ class SlurmApi:
         """Read one node; None if there is none of that name."""
         status, body = await self._ask("GET", f"/node/{quote(name, safe='')}")
         found = body.get("nodes")
-        if isinstance(found, list) and found:
-            return found[0] if isinstance(found[0], Mapping) else None
+        if isinstance(found, list) and found and isinstance(found[0], Mapping):
+            return found[0]
         if _numbers(body) and set(_numbers(body)) <= {0, _NO_SUCH_NODE}:
             return None
         raise self._refusal(f"reading node {name}", status, body)
@@ -121,9 +121,11 @@ class SlurmApi:
 
     async def _items(self, key: str, path: str) -> Sequence[Json]:
         status, body = await self._ask("GET", path)
-        self._must_be_good(f"listing {key}", status, body)
-        found = body.get(key)
-        return [one for one in found if isinstance(one, Mapping)] if found else []
+        doing = f"listing {key}"
+        self._must_be_good(doing, status, body)
+        if not isinstance(body.get(key), list):
+            raise self._refusal(doing, status, body)  # no list is not an empty one
+        return _mappings(body[key])
 
     async def _ask(
         self,
@@ -198,10 +200,10 @@ class SlurmApi:
     def _each_job(self, doing: str, status: int, body: Json) -> bool:
         """Read the answer about one job: its error has a place of its own."""
         self._must_be_good(doing, status, body)
-        for one in body.get("status") or ():
+        for one in _mappings(body.get("status")):
             error = one.get("error")
             said = error if isinstance(error, Mapping) else {"code": one.get("error_code")}
-            code = int(said.get("code") or 0)
+            code = _number(said.get("code"))
             if code in {NO_SUCH_JOB, JOB_IS_MOVING, JOB_IS_OVER}:
                 return False
             if code:
@@ -266,17 +268,21 @@ def _json(raw: bytes) -> Json | None:
     return found if isinstance(found, Mapping) else None
 
 
-def _errors(body: Json) -> list[Json]:
-    found = body.get("errors")
-    return (
-        [one for one in found if isinstance(one, Mapping)] if isinstance(found, list) else []
-    )
+def _mappings(found: object) -> list[Json]:
+    if not isinstance(found, list):
+        return []
+    return [one for one in found if isinstance(one, Mapping)]
+
+
+def _number(found: object) -> int:
+    return found if type(found) is int else 0
 
 
 def _numbers(body: Json) -> list[int]:
-    return [int(one.get("error_number") or 0) for one in _errors(body)]
+    return [_number(one.get("error_number")) for one in _mappings(body.get("errors"))]
 
 
 def _words(body: Json) -> str:
-    said = (str(one.get("error") or one.get("description") or "") for one in _errors(body))
+    errors = _mappings(body.get("errors"))
+    said = (str(one.get("error") or one.get("description") or "") for one in errors)
     return line("; ".join(part for part in said if part), _WORDS_LIMIT)

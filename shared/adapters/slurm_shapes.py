@@ -40,7 +40,7 @@ def node_fact(node: Json, cluster: str, user: str) -> SlurmNode:
         address=_elsewhere(_text(node, "address")),
         hostname=_elsewhere(_text(node, "hostname")),
         instance=_text(node, "instance_id"),
-        partitions=tuple(str(one) for one in node.get("partitions") or ()),
+        partitions=tuple(str(one) for one in _list(node.get("partitions"))),
     )
 
 
@@ -48,12 +48,12 @@ def job_fact(job: Json) -> SlurmJob:
     """Read a job."""
     comments = (_text(job, "admin_comment"), _text(job, "comment"))
     return SlurmJob(
-        id=int(job.get("job_id") or 0),
+        id=_number(job, "job_id"),
         name=_text(job, "name"),
         user=_text(job, "user_name"),
         states=states(job, "job_state"),
         is_requeueable=job.get("requeue") is True and job.get("batch_flag") is not False,
-        restarts=int(job.get("restart_cnt") or 0),
+        restarts=_number(job, "restart_cnt"),
         asks=asked(*comments),
         checkpointed=told(*comments),
         nodes=_nodes(job),
@@ -68,8 +68,8 @@ def is_on_a_node(job: SlurmJob) -> bool:
 def states(found: Json, key: str = "state") -> tuple[str, ...]:
     """Read a state, whichever way this version writes it."""
     said = found.get(key)
-    base = [said] if isinstance(said, str) else said or []
-    flags = found.get(f"{key}_flags") or []
+    base = [said] if isinstance(said, str) else _list(said)
+    flags = _list(found.get(f"{key}_flags"))
     return tuple(dict.fromkeys(str(one).upper() for one in (*base, *flags)))
 
 
@@ -79,7 +79,8 @@ def _nodes(job: Json) -> tuple[str, ...]:
     listed = nodes.get("allocation") if isinstance(nodes, Mapping) else None
     if listed is None and isinstance(resources, Mapping):
         listed = resources.get("allocated_nodes")  # before v0.0.42
-    return tuple(str(one.get("name") or one.get("nodename") or "") for one in listed or ())
+    named = (one for one in _list(listed) if isinstance(one, Mapping))
+    return tuple(str(one.get("name") or one.get("nodename") or "") for one in named)
 
 
 def _elsewhere(address: str) -> str:
@@ -90,6 +91,15 @@ def _elsewhere(address: str) -> str:
         return "" if ipaddress.ip_address(address).is_loopback else address
     except ValueError:
         return address
+
+
+def _list(found: object) -> list[Any]:
+    return found if isinstance(found, list) else []
+
+
+def _number(found: Json, key: str) -> int:
+    value = found.get(key)
+    return value if type(value) is int else 0
 
 
 def _text(found: Json, key: str) -> str:
