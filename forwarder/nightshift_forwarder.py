@@ -194,6 +194,18 @@ class Settings:
         return number
 
 
+_trust: list[Any] = []
+
+
+def trust() -> Any:
+    """Read the machine's certificate authorities, once: they take time and memory."""
+    if not _trust:
+        import ssl
+
+        _trust.append(ssl.create_default_context())
+    return _trust[0]
+
+
 class Link:
     """One kept connection to one address; an answer is bounded in size and in time."""
 
@@ -203,7 +215,6 @@ class Link:
         self._is_tls = parts.scheme == "https"
         self._connection: http.client.HTTPConnection | None = None
         self._used_at = 0.0
-        self._trust: Any = None
 
     def ask(
         self, method: str, path: str, headers: Json, body: bytes | None, timeout: float
@@ -271,11 +282,8 @@ class Link:
         """Prepare a connection; no proxy is used, which the machine's endpoint forbids."""
         if not self._is_tls:
             return http.client.HTTPConnection(self._host, self._port, timeout=timeout)
-        import ssl
-
-        self._trust = self._trust or ssl.create_default_context()
         return http.client.HTTPSConnection(
-            self._host, self._port, timeout=timeout, context=self._trust
+            self._host, self._port, timeout=timeout, context=trust()
         )
 
     def close(self) -> None:
@@ -1049,6 +1057,8 @@ def main() -> int:
 def watch(settings: Settings) -> None:
     """Start the threads and watch; this one polls."""
     folder = settings.text("STATE")
+    if "https" in (urlsplit(settings.topic).scheme, urlsplit(settings.app).scheme):
+        trust()  # now, and not when thirty seconds are left
     spool = Spool(os.path.join(folder, "spool"), settings.spool_bytes, settings.spool_events)
     known = Known(folder)
     sender = Sender(settings, spool)

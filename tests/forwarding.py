@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import ssl
 import subprocess
 import sys
 import threading
@@ -39,6 +40,7 @@ class Around:
         batches: What each accepted call held.
         answers: What Nightshift says of a notice, by its id in lower case.
         refuse: Gives another status for a batch of events than 200.
+        trust: Makes it speak TLS.
         headers: Of each call, in order.
     """
 
@@ -49,16 +51,17 @@ class Around:
     headers: list[Mapping[str, str]] = field(default_factory=list)
     refuse: Callable[[list[dict[str, Any]]], int] = lambda _: 200
     server: ThreadingHTTPServer | None = None
+    trust: ssl.SSLContext | None = None
 
     @property
     def topic(self) -> str:
         """The address to publish to."""
-        return f"http://127.0.0.1:{self.port}/api/events"
+        return f"{self.app}/api/events"
 
     @property
     def app(self) -> str:
         """The address to ask."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self.trust else 'http'}://127.0.0.1:{self.port}"
 
     @property
     def events(self) -> list[dict[str, Any]]:
@@ -76,6 +79,9 @@ class Around:
         kind = type("Front", (_Front,), {"around": self})
         self.server = ThreadingHTTPServer(("127.0.0.1", self.port), kind)
         self.server.daemon_threads = True
+        if self.trust is not None:
+            listening = self.server.socket
+            self.server.socket = self.trust.wrap_socket(listening, server_side=True)
         threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
         return self
 

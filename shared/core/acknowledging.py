@@ -33,7 +33,6 @@ _NOTHING_RUNS = frozenset(
     {
         Reason.TARGET_GONE,
         Reason.ALREADY_STOPPED,
-        Reason.ALREADY_DRAINED,
         Reason.NOT_RUNNING,
     }
 )
