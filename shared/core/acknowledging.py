@@ -131,6 +131,7 @@ class Readiness:
 class _Machine:
     target: str
     decisions: list[Mapping[str, Any]] = field(default_factory=list)
+    last: Sequence[Mapping[str, Any]] = ()
 
 
 def plans_named(records: Sequence[Heard]) -> dict[str, set[str]]:
@@ -184,6 +185,7 @@ def _machines(heard: Sequence[Heard]) -> dict[str, _Machine]:
     for record in heard:
         known = machines.setdefault(record.target.casefold(), _Machine(record.target))
         known.decisions.extend(record.decisions)
+        known.last = record.decisions
     return machines
 
 
@@ -198,8 +200,9 @@ def _standing(machine: _Machine, plans: Sequence[Plan | None]) -> MachineStandin
     if last:
         return _worst([_of_plan(machine.target, plan) for plan in last.values()])
     reasons = [str(one.get("reason") or "") for one in machine.decisions]
-    if any(one.get("kind") == "hold" for one in machine.decisions[-1:]):
-        return MachineStanding(machine.target, Standing.WAITING, reason=reasons[-1])
+    held = [str(one.get("reason")) for one in machine.last if one.get("kind") == "hold"]
+    if held:
+        return MachineStanding(machine.target, Standing.WAITING, reason=held[0])
     idle = next((one for one in reasons if one in _NOTHING_RUNS), "")
     if idle:
         return MachineStanding(machine.target, Standing.READY, reason=idle)

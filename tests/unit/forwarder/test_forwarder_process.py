@@ -105,7 +105,7 @@ def test_an_announcement_that_is_withdrawn_is_told_as_canceled(
 ):
     """What was begun for it must be undone, although the endpoint only falls silent."""
     with a_forwarder(machine, around, tmp_path):
-        platform.play("preempt-withdrawn", [machine.name], speed=30)
+        platform.play("preempt-withdrawn", [machine.name], withdrawn_s=0.5)
         until(lambda: len(around.said) == 2)
     assert [Phase.SCHEDULED, Phase.CANCELED] == [s.phase for s in parse_events(around.events)]
 
@@ -130,7 +130,7 @@ def test_a_restart_sends_nothing_again_and_sees_what_disappeared_meanwhile(
     platform: Platform, machine: Machine, around: Around, tmp_path: Path
 ):
     """What it saw is on disk, so that a notice cannot vanish while it is away."""
-    platform.play("preempt-withdrawn", [machine.name], speed=30)
+    platform.play("preempt-withdrawn", [machine.name], withdrawn_s=0.5)
     with a_forwarder(machine, around, tmp_path) as forwarder:
         until(lambda: len(around.said) == 1)
         assert forwarder.stop() == 0
