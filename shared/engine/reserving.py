@@ -25,7 +25,7 @@ class Claim:
 
     Attributes:
         stamps: Its stamp at each place, by the tally's key.
-        own: Places where it was the first.
+        own: Places where it was the first, and no other put a stamp on it since.
     """
 
     plan: str
@@ -43,13 +43,20 @@ class Claim:
                 await turn.save(night.ports.tallies, tally)
             except StaleFacts:
                 return False
-            stamp = reservations.stamp_of(tally, self.plan)
-            before = reservations.stamp_of(context.tallies[tally.key], self.plan)
-            if stamp is not None:
-                self.stamps[tally.key] = stamp
-            if stamp is not None and before is None:
-                self.own.add(tally.key)
+            self._stamped(context.tallies[tally.key], tally)
         return True
+
+    def _stamped(self, before: Tally, after: Tally) -> None:
+        """Note a stamp; what another put its stamp on meanwhile is one's own no more."""
+        key, was = after.key, reservations.stamp_of(before, self.plan)
+        stamp = reservations.stamp_of(after, self.plan)
+        if stamp is None:
+            return
+        if was is None:
+            self.own.add(key)
+        elif was != self.stamps.get(key):
+            self.own.discard(key)
+        self.stamps[key] = stamp
 
     async def give_back(self, night: Night) -> None:
         """Take back what this decision reserved and nobody relies on: it opens no plan."""

@@ -122,6 +122,17 @@ def test_a_reservation_that_another_delivery_relies_on_stays():
     assert [OWN] == tokens(shift, key)
 
 
+def test_what_was_made_first_but_relied_on_by_another_is_nobodys_to_take_back():
+    """Stamped again after the other's stamp: the other's plan may be stored already."""
+    shift, first, second = a_shift(), Claim(OWN), Claim(OWN)
+    one_of_two(shift, first)
+    one_of_two(shift, second)
+    one_of_two(shift, first)
+    shift.invoke(first.give_back(shift.night))
+    [key] = shift.world.tallies.stored
+    assert [OWN] == tokens(shift, key)
+
+
 def test_a_reservation_that_nobody_relies_on_goes_and_may_be_made_again():
     """Whoever comes after starts anew."""
     shift, first, second = a_shift(), Claim(OWN), Claim(OWN)
