@@ -49,6 +49,7 @@ OK = 200
 MOST_EVENTS = 200  # of one document
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0  # seconds between tries; a preemption has thirty
 LONGEST_IDLE = 30.0  # seconds that a connection is kept unused
+LONGEST_TOKEN = 172_800.0  # seconds; one that says more is believed for ten minutes
 TOKEN_MARGIN = 300.0  # seconds before a token's end at which the next one is fetched
 KNOWN_TYPES = ("Freeze", "Reboot", "Redeploy", "Preempt", "Terminate")
 RANKS = {"scheduled": 0, "started": 1}
@@ -71,7 +72,7 @@ class WrongSetting(Exception):
 
 def log(level: int, text: str) -> None:
     """Write one line for the journal, which reads the level from the number in front."""
-    line = text.replace("\n", " ")[:500]
+    line = "".join(one if one.isprintable() else " " for one in text[:500])
     sys.stderr.write(f"<{level}>{line}\n")
     sys.stderr.flush()
 
@@ -355,7 +356,8 @@ class Endpoint:
             ends = float(found.get("expires_on") or 0)
         except (TypeError, ValueError):
             ends = 0.0
-        return token, ends or time.time() + 600.0
+        is_likely = 0.0 < ends - time.time() < LONGEST_TOKEN
+        return token, ends if is_likely else time.time() + 600.0
 
 
 class Tokens:

@@ -232,6 +232,7 @@ def _lets(look: Any) -> Any:
     return looked
 
 
+@pytest.mark.parametrize("night", ["forwarder"], indirect=True)
 async def test_the_network_comes_back_and_everything_arrives_in_order(place: Place):
     """Spooled inside the machines; then each machine's story, in its order, drained."""
     drop = {"pattern": f"POST /eventgrid/{TOPIC}", "drop_connection": True, "count": 100_000}

@@ -320,6 +320,20 @@ def test_a_hostile_endpoint_neither_ends_it_nor_makes_it_forget(
         assert rss_kb(forwarder) < MOST_RSS_KB
 
 
+def test_the_first_answer_may_take_its_time(
+    platform: Platform, machine: Machine, around: Around, tmp_path: Path
+):
+    """Two minutes on a machine that never asked before; later ones are not waited for."""
+    platform.faults.append({"kind": "delay", "seconds": 2})
+    platform.play("preempt", [machine.name])
+    with a_forwarder(machine, around, tmp_path, timeout=0.5) as forwarder:
+        until(lambda: around.said)
+        assert "failed" not in forwarder.log
+        platform.faults.append({"kind": "delay", "seconds": 2})
+        until(lambda: "looking for events failed" in forwarder.log)
+        until(lambda: "answers again" in forwarder.log)
+
+
 def test_a_topic_that_answers_garbage_or_nothing_is_tried_again(
     platform: Platform, machine: Machine, around: Around, tmp_path: Path
 ):
