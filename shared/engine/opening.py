@@ -101,7 +101,8 @@ async def guard_and_open(
     try:
         stored = await open_plan(night, plan, around.head, request)
     except StaleFacts:
-        await claim.give_back(night)
+        if await night.ports.ledger.find(plan.id) is None:  # or only the answer was lost
+            await claim.give_back(night)
         raise
     await consulting.used(night, context.approval)
     record = record_of(night, signal, rulings, request)

@@ -79,6 +79,14 @@ def test_a_plan_whose_target_was_taken_meanwhile_keeps_no_place():
     assert [] == tokens(shift, PLANS_ON_POOL) + tokens(shift, ON_RULE)
 
 
+def test_a_plan_that_was_stored_and_whose_answer_was_lost_stays_counted():
+    """The library tries again by itself, and is told that there is such a plan: its own."""
+    shift = a_shift()
+    with shift.raising("after open", StaleFacts("the row exists")):
+        shift.deliver(a_degradation())
+    assert [shift.plan.id] == tokens(shift, PLANS_ON_POOL) == tokens(shift, ON_RULE)
+
+
 def _raise(error: Exception) -> None:
     raise error
 
