@@ -35,7 +35,7 @@ def saving(signal: str = "USR1", *, tells: bool = False) -> str:
     told = "scontrol update jobid=$SLURM_JOB_ID comment="
     mark = f'"nightshift-checkpoint={signal} nightshift-checkpointed=$(date +%s)"'
     more = f"{told}{mark}; " if tells else ""
-    save = f"echo saved >>/work/saved-$SLURM_JOB_ID; {more}"
+    save = f"echo saved >>/jobs/saved-$SLURM_JOB_ID; {more}"
     return f"#!/bin/bash\ntrap '{save}' {signal}\nwhile :; do sleep 0.2; done\n"
 
 
@@ -93,19 +93,19 @@ class RealSite:
         nodes: int = 1,
     ) -> int:
         """Submit a job that begins on a node, and may go on anywhere; return its id."""
-        (self.lab.work / "job.sh").write_text(script)
+        (self.lab.jobs / "job.sh").write_text(script)
         others = [name for name in NODES if name not in on.split(",")]
         self._close(others, "DRAIN")
         try:
             said = self.lab.run(
                 *("setpriv", "--reuid", "alice", "--regid", "alice", "--clear-groups"),
-                *("sbatch", "--parsable", "--chdir=/work", f"--nodes={nodes}", "--ntasks=1"),
+                *("sbatch", "--parsable", "--chdir=/jobs", f"--nodes={nodes}", "--ntasks=1"),
                 *(f"--ntasks={nodes}", "--requeue" if requeue else "--no-requeue"),
-                *(f"--comment={comment}", "/work/job.sh"),
+                *(f"--comment={comment}", "/jobs/job.sh"),
             )
             number = int(said.strip())
             self._until(lambda: "RUNNING" in self.show("job", str(number)), "it runs")
-            self._until((self.lab.work / f"slurm-{number}.out").exists, "a script")
+            self._until((self.lab.jobs / f"slurm-{number}.out").exists, "a script")
             time.sleep(0.3)  # until its trap stands
         finally:
             self._close(others, "RESUME")
@@ -132,7 +132,7 @@ class RealSite:
 
     def signals_of(self, number: int) -> list[str]:
         """Return what a job did when it was told to save, a word each."""
-        saved = self.lab.work / f"saved-{number}"
+        saved = self.lab.jobs / f"saved-{number}"
         return saved.read_text().split() if saved.exists() else []
 
     def reset(self) -> None:

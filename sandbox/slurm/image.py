@@ -38,7 +38,7 @@ USERS = (
     "useradd --system --no-create-home restd",
 )
 HOSTS = f"127.0.0.1 localhost {HOST}\n"
-MOUNT_POINTS = ("etc/slurm", "var/lib/slurm", "var/log/slurm", "work")
+MOUNT_POINTS = ("etc/slurm", "var/lib/slurm", "var/log/slurm", "jobs")
 _TOOLS = ("debootstrap",)
 _KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _NO_SERVICES = "#!/bin/sh\nexit 101\n"

@@ -38,14 +38,14 @@ hostname {HOST}
 mount -t tmpfs tmpfs "$root/run"
 mount -t proc proc "$root/proc"
 mount --rbind /dev "$root/dev"
-for pair in etc:etc/slurm lib:var/lib/slurm log:var/log/slurm work:work tmp:tmp; do
+for pair in etc:etc/slurm lib:var/lib/slurm log:var/log/slurm jobs:jobs tmp:tmp; do
   mount --bind "$state/${{pair%%:*}}" "$root/${{pair#*:}}"
 done
 mkdir -p "$root/run/munge" "$root/run/slurm"
 chroot "$root" sh -c '
   chown munge:munge /run/munge && chmod 755 /run/munge
   chown -R slurm:slurm /var/lib/slurm /var/log/slurm /run/slurm {KEY_FILE}
-  chmod 600 {KEY_FILE}; chown alice /work; chmod 1777 /tmp'
+  chmod 600 {KEY_FILE}; chown alice /jobs; chmod 1777 /tmp'
 touch "$state/mounted"
 while :; do sleep 3600 & wait $!; done
 """
@@ -68,7 +68,7 @@ class Lab:
     """One Slurm, up or on its way.
 
     Attributes:
-        state: Everything it writes; ``state/work`` is ``/work`` inside, for jobs' files.
+        state: Everything it writes; ``state/jobs`` is ``/jobs`` inside, for jobs' files.
         key: What tokens are signed with.
     """
 
@@ -85,9 +85,9 @@ class Lab:
         return f"http://127.0.0.1:{self.ports[0]}"
 
     @property
-    def work(self) -> Path:
-        """The folder that jobs see as ``/work``."""
-        return self.state / "work"
+    def jobs(self) -> Path:
+        """The folder that jobs see as ``/jobs``."""
+        return self.state / "jobs"
 
     def run(self, *command: str) -> str:
         """Run a command inside, as root, and return what it wrote.
@@ -163,7 +163,7 @@ def up(root: Path, state: Path) -> Lab:
     Raises:
         LabFailed: Something did not start.
     """
-    for name in ("etc", "lib", "log", "work", "tmp"):
+    for name in ("etc", "lib", "log", "jobs", "tmp"):
         shutil.rmtree(state / name, ignore_errors=True)
         (state / name).mkdir(parents=True)
     (state / "mounted").unlink(missing_ok=True)
