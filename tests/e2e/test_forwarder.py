@@ -20,7 +20,7 @@ import pytest
 
 from sandbox import lifecycle
 from sandbox.demo import world
-from sandbox.demo.site import Site, until
+from sandbox.demo.site import Site, objects, until
 from sandbox.imds import Machine, Notice, Platform, tokens_of
 from sandbox.options import SandboxOptions
 from sandbox.state_folder import Sandbox
@@ -256,3 +256,12 @@ async def test_the_network_comes_back_and_everything_arrives_in_order(place: Pla
         return {"scheduled", "canceled"} <= phases
 
     assert await until(heard, limit_s=10)
+
+    async def is_free() -> bool:
+        nodes = objects(await place.site.world(), world.CLUSTER, "Node")
+        name = world.node_name(world.EVICTED)
+        [spec] = [one["spec"] for one in nodes if one["metadata"]["name"] == name]
+        return not spec.get("unschedulable") and not spec.get("taints")
+
+    # What was begun for a notice that was withdrawn is taken back.
+    assert await until(is_free, limit_s=20)
