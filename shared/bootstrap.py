@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from shared.adapters.aks import AksClusters
 from shared.adapters.arm import ArmReader
 from shared.adapters.batch import AzureBatch
+from shared.adapters.batch_nodes import AzureBatchNodes
 from shared.adapters.blob_records import BlobRecords
 from shared.adapters.clock import SystemClock
 from shared.adapters.credentials import credential
@@ -143,6 +144,7 @@ def build(settings: Settings) -> Night:
     identity = credential(settings)
     arm = ArmReader(identity, settings)
     compute = AzureCompute(identity, arm, settings)
+    batch = AzureBatch(identity, arm, settings)
     storage = Storage(settings, lambda: identity)
     rules = _rules(settings, remediations, storage)
     clock = SystemClock()
@@ -161,7 +163,7 @@ def build(settings: Settings) -> Night:
         compute=compute,
         machine_learning=AzureMachineLearning(settings),
         metrics=AzureMetrics(identity, settings),
-        batch=AzureBatch(identity, arm, settings),
+        batch=batch,
         cluster=AksClusters(identity, arm, settings),
         controls=TableControls(storage),
         maintenance=AzureMaintenance(arm),
@@ -170,6 +172,7 @@ def build(settings: Settings) -> Night:
         tallies=TableTallies(storage),
         approvals=TableApprovals(storage, clock),
         notices=notices,
+        batch_nodes=AzureBatchNodes(batch, arm),
         replacement=AzureReplacement(compute.clients),
         messengers=messengers,
         sinks=sinks,

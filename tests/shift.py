@@ -78,6 +78,7 @@ class World:
     approvals: FakeApprovals
     notices: FakeNotices
     replacement: cloud.FakeReplacement
+    batch_nodes: cloud.FakeBatchNodes
     effects: list[tuple[str, str]]
 
     def picture(self) -> str:
@@ -93,6 +94,7 @@ class World:
             self.slurm.nodes,
             self.slurm.jobs_by_id,
             self.replacement.pools,
+            self.batch_nodes.pools,
             self.effects,
         )
         return repr(copy.deepcopy(parts))
@@ -123,6 +125,7 @@ def a_world(now: datetime, trap: Trap) -> World:
         approvals=FakeApprovals(trap),
         notices=FakeNotices(trap),
         replacement=cloud.FakeReplacement(compute=compute, trap=trap, effects=effects),
+        batch_nodes=cloud.FakeBatchNodes(trap=trap, effects=effects),
         effects=effects,
     )
 
@@ -148,6 +151,7 @@ def a_night(world: World, *rules: Rule, settings: Settings | None = None) -> Nig
         approvals=world.approvals,
         notices=world.notices,
         replacement=world.replacement,
+        batch_nodes=world.batch_nodes,
     )
     return Night(ports, RuleBook(rules), make.REMEDIATIONS, settings or SETTINGS)
 

@@ -61,6 +61,11 @@ def _pool(pool: Json, where: str) -> None:
     _times(pool)
     pool.setdefault("state", "active")
     pool.setdefault("allocationState", "steady")
+    pool.setdefault("enableAutoScale", False)
+    nodes = [one for one in pool.get("nodes", []) if isinstance(one, dict)]
+    dedicated = sum(1 for one in nodes if one.get("isDedicated", True))
+    pool.setdefault("targetDedicatedNodes", dedicated)
+    pool.setdefault("targetLowPriorityNodes", len(nodes) - dedicated)
     for index, node in enumerate(pool.setdefault("nodes", [])):
         _identified(node, f"{where}.nodes[{index}]")
         node.setdefault("state", "idle")

@@ -5,7 +5,7 @@ Source: https://learn.microsoft.com/rest/api/batchservice/nodes
 
 from collections.abc import Iterator
 
-from sandbox.azure import clock
+from sandbox.azure import batch_resizes, clock
 from sandbox.azure.batch_lookup import account_of, node_of
 from sandbox.azure.batch_tasks import complete, enter
 from sandbox.azure.call import Call, Json, Reply
@@ -26,6 +26,7 @@ _CHANGES = {
     "deallocate": ("nodeDeallocateOption", "deallocating", "deallocated"),
     "start": (None, "starting", "idle"),
 }
+_REFUSING = frozenset({"unusable", "starttaskfailed"})
 _WORK_OPTIONS = (*_OPTIONS, "retaineddata")
 
 
@@ -120,23 +121,34 @@ def change(call: Call) -> Reply:
     node = node_of(call)
     if option is not None:
         _option(call, option, _WORK_OPTIONS)
+    if node["state"] in _REFUSING and verb in {"reboot", "reimage"} and node.get("_refuses"):
+        raise ServiceError(
+            409,
+            "NodeStateUnusable",
+            "The operation is not possible: the node is unusable.",
+        )
     if node["state"] in _BUSY:
         raise ServiceError(409, *_BUSY[node["state"]])
     if (node["state"] == "deallocated") != (verb == "start"):
         raise ServiceError(
             409, "OperationNotValidOnNode", "The specified operation is not valid on the node."
         )
+    was = node["state"]
+    broken = was in _REFUSING and verb not in node.get("_mended_by", [verb])
     _enter(node, meanwhile)
 
     def end() -> None:
-        offline = after == "idle" and node["schedulingState"] == "disabled"
-        _enter(node, "offline" if offline else after)
-        if after == "idle":
-            node["lastBootTime"] = clock.now_iso()
         account = call.path.split("/")[2]
         call.state.world.count(
             f"node_{verb}s", f"{account}/{call.params['pool']}/{node['id']}"
         )
+        if broken:
+            _enter(node, was)
+            return
+        offline = after == "idle" and node["schedulingState"] == "disabled"
+        _enter(node, "offline" if offline else after)
+        if after == "idle":
+            node["lastBootTime"] = clock.now_iso()
 
     call.state.operations.later(call.state.world.settings.operation_seconds, end)
     return Reply(202)
@@ -145,6 +157,7 @@ def change(call: Call) -> Reply:
 _ONE = "/pools/{pool}/nodes/{node}"
 
 ROUTES = (
+    *batch_resizes.ROUTES,
     Route("POST", _ONE + "/disablescheduling", disable_scheduling),
     Route("POST", _ONE + "/enablescheduling", enable_scheduling),
     *(Route("POST", f"{_ONE}/{verb}", change) for verb in _CHANGES),

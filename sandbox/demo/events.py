@@ -25,9 +25,11 @@ def notice(
     status: str = "Scheduled",
     kind: str = "Preempt",
     lead: timedelta = timedelta(seconds=30),
+    scale_set: str = world.SCALE_SET,
 ) -> Json:
-    """Write a maintenance notice about instances of the scale set."""
-    about = f"{world.SCALE_SET}/providers/Microsoft.Maintenance/scheduledEvents/{event_id}"
+    """Write a maintenance notice about instances of a scale set."""
+    name = scale_set.rpartition("/")[2]
+    about = f"{scale_set}/providers/Microsoft.Maintenance/scheduledEvents/{event_id}"
     not_before = (now + lead).strftime("%a, %d %b %Y %H:%M:%S GMT")
     return {
         "id": f"{event_id}-{status.lower()}",
@@ -51,7 +53,7 @@ def notice(
                     "EventSource": "Platform",
                     "NotBefore": not_before if status == "Scheduled" else "",
                     "ResourceType": "VirtualMachine",
-                    "Resources": [f"{world.SCALE_SET_NAME}_{number}" for number in numbers],
+                    "Resources": [f"{name}_{number}" for number in numbers],
                     "Description": "",
                     "DurationInSeconds": -1,
                 },
@@ -106,8 +108,10 @@ def _annotation(event_id: str, vm: str, name: str, summary: str, now: datetime) 
     }
 
 
-def failing_tasks(alert_id: str, account: str, *, now: datetime) -> Json:
-    """Write what an action group posts when Batch tasks fail."""
+def failing_tasks(
+    alert_id: str, account: str, *, now: datetime, metric: str = "TaskFailEvent"
+) -> Json:
+    """Write what an action group posts when Batch tasks fail, or nodes are unusable."""
     start = now - timedelta(minutes=5)
     return {
         "schemaId": "azureMonitorCommonAlertSchema",
@@ -135,7 +139,7 @@ def failing_tasks(alert_id: str, account: str, *, now: datetime) -> Json:
                     "windowSize": "PT5M",
                     "allOf": [
                         {
-                            "metricName": "TaskFailEvent",
+                            "metricName": metric,
                             "metricNamespace": "Microsoft.Batch/batchAccounts",
                             "operator": "GreaterThan",
                             "threshold": "0",

@@ -6,8 +6,9 @@ Each sends an event, waits for its plan and reads the world back, as the demo's 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
-from sandbox.demo import events, world
+from sandbox.demo import batch_pools, events, world
 from sandbox.demo.scenarios import Result, Scenario, Tell
 from sandbox.demo.site import Json, Site, power, resource
 
@@ -84,10 +85,91 @@ async def stopped_instance(site: Site, tell: Tell) -> Result:
     return result
 
 
+async def preempted_batch_node(site: Site, tell: Tell) -> Result:
+    """The machine of a Batch node is to be taken; then the notice is withdrawn."""
+    event = "7f0c6b1e-2a54-4c1b-9a6c-0d6f0a1b2c44"
+    tell("Event Grid delivers a Preempt notice for the machine of a Batch node")
+    about: dict[str, Any] = {"scale_set": world.BATCH_SET}
+    await site.send_event(events.notice(event, (3,), now=_now(), **about))
+    plans = await site.closed_plans(event, 1)
+    released = await site.world()
+    tell("the platform withdraws it: Canceled")
+    await site.send_event(events.notice(event, (3,), now=_now(), status="Canceled", **about))
+    after = await site.closed_plans(event, 2)
+    result = Result("a Batch node is released and returns", plan=[p["id"] for p in after])
+    result.expected = {
+        "plans": [("release_batch_node", "done")] * 2,
+        "scheduling": ["disabled", "enabled"],
+        "task": "active",
+        "beat the deadline": True,
+    }
+    result.observed = {
+        "plans": [(p["remediation"], p["outcome"]) for p in after],
+        "scheduling": [
+            _node(seen, batch_pools.POOL, batch_pools.BUSY).get("schedulingState")
+            for seen in (released, await site.world())
+        ],
+        "task": _task_state(released, "on-spot"),
+        "beat the deadline": all((p["margin_seconds"] or -1) > 0 for p in plans),
+    }
+    return result
+
+
+async def unusable_batch_nodes(site: Site, tell: Tell) -> Result:
+    """Two nodes take no tasks: one is mended by reimaging, one must be replaced."""
+    alert = "7f0c6b1e-2a54-4c1b-9a6c-0d6f0a1b2c45"
+    tell("an action group posts an alert: nodes of the account are unusable")
+    sent = events.failing_tasks(alert, world.BATCH, now=_now(), metric="UnusableNodeCount")
+    await site.send_alert(sent)
+    plans = await site.closed_plans(alert, 3)
+    seen = await site.world()
+    counted = seen["observed"]
+    result = Result("unusable Batch nodes are mended", plan=[p["id"] for p in plans])
+    result.expected = {
+        "plans": ["done", "failed", "failed"],
+        "rebooted": [batch_pools.DEAD, batch_pools.STUBBORN],
+        "reimaged": [batch_pools.DEAD, batch_pools.STUBBORN],
+        "removed": [batch_pools.DEAD],
+        "states": ["idle", "idle"],
+        "target": 2,
+    }
+    pool = _pool(seen, batch_pools.SICK)
+    result.observed = {
+        "plans": sorted(p["outcome"] for p in plans),
+        "rebooted": _names(counted.get("node_reboots", {})),
+        "reimaged": _names(counted.get("node_reimages", {})),
+        "removed": _names(counted.get("node_removals", {})),
+        "states": [node["state"] for node in pool["nodes"]],
+        "target": pool["targetDedicatedNodes"],
+    }
+    return result
+
+
+def _pool(seen: Json, name: str) -> Json:
+    found: Json = next(p for p in seen["batch"]["render"]["pools"] if p["id"] == name)
+    return found
+
+
+def _node(seen: Json, pool: str, name: str) -> Json:
+    found: Json = next((n for n in _pool(seen, pool)["nodes"] if n["id"] == name), {})
+    return found
+
+
+def _task_state(seen: Json, name: str) -> str:
+    jobs = seen["batch"]["render"]["jobs"]
+    return next(str(t["state"]) for job in jobs for t in job["tasks"] if t["id"] == name)
+
+
+def _names(counted: Json) -> list[str]:
+    return sorted(target.rpartition("/")[2] for target in counted)
+
+
 INTERRUPTIONS: tuple[tuple[str, Scenario], ...] = (
     ("an evicted machine comes back", evicted_machine),
     ("a spot pool is refilled", lost_instance),
     ("an evicted instance comes back", stopped_instance),
+    ("a Batch node is released and returns", preempted_batch_node),
+    ("unusable Batch nodes are mended", unusable_batch_nodes),
 )
 
 

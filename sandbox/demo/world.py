@@ -6,6 +6,8 @@ Everything here is made up; only its shape is Azure's.
 from datetime import datetime, timedelta
 from typing import Any
 
+from sandbox.demo import batch_pools
+
 Json = dict[str, Any]
 
 SUBSCRIPTION = "5f0ac1d2-0000-4000-8000-0000000000de"
@@ -44,6 +46,12 @@ IDLE_CI = f"{WORKSPACE}/computes/ci-idle"
 BUSY_CI = f"{WORKSPACE}/computes/ci-busy"
 
 BATCH = f"{GROUP}/providers/Microsoft.Batch/batchAccounts/render"
+
+
+BATCH_SET = (
+    f"{_ROOT}/azurebatch-31415926/providers/Microsoft.Compute/virtualMachineScaleSets/b-gpu"
+)
+BATCH_VM = f"{BATCH_SET}/virtualMachines/3"
 
 
 def instance_id(number: int) -> str:
@@ -142,6 +150,8 @@ def _evicted() -> list[Json]:
             "sku": {"name": SIZE},
             "properties": dict(off),
         },
+        {"id": BATCH_SET, "location": REGION, "sku": {"name": SIZE, "capacity": 1}},
+        {"id": BATCH_VM, "location": REGION, "sku": {"name": SIZE}},
     ]
 
 
@@ -161,7 +171,8 @@ def _machine_learning() -> list[Json]:
 
 
 def _batch_account() -> Json:
-    return {"id": BATCH, "location": REGION, "properties": {}}
+    own = {"poolAllocationMode": "UserSubscription"}
+    return {"id": BATCH, "location": REGION, "properties": own}
 
 
 def _metrics() -> list[Json]:
@@ -231,7 +242,9 @@ def _batch(now: datetime) -> Json:
                 ],
             },
             {"id": "closed", "state": "completed", "tasks": [task("late", 1, 1)]},
-        ]
+            *batch_pools.jobs(),
+        ],
+        "pools": batch_pools.pools(now, BATCH_VM),
     }
 
 

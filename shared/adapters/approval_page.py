@@ -27,6 +27,12 @@ _DOES = {
     "start": "start the evicted machine, in another size or at the full price if the rule"
     " says so",
     "grow": "add one machine to the pool",
+    "batch_disable": "give the Batch node no new tasks; what runs leaves it",
+    "batch_enable": "give the Batch node tasks again",
+    "batch_idle": "wait until nothing runs on the Batch node",
+    "batch_reboot": "reboot Batch nodes that take no tasks",
+    "batch_reimage": "install Batch nodes anew: what is on their disks is lost",
+    "batch_replace": "remove Batch nodes from their pool, which then gets others",
     "verify": "look whether it helped",
     "tell": "ask a person to look",
 }

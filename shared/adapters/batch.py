@@ -71,7 +71,7 @@ class AzureBatch:
         self, account: str, *, job: str, since: datetime, limit: int
     ) -> FailedTasksRead:
         """Read the failed tasks of one job, or of every active job."""
-        client = await self._client(account)
+        client = await self.client(account)
         async with translated(f"listing failed tasks of {account}", role=ROLE):
             jobs = await _jobs(client, job)
             found: list[FailedTask] = []
@@ -84,13 +84,13 @@ class AzureBatch:
 
     async def job_state(self, account: str, job: str) -> str | None:
         """Return a job's state."""
-        client = await self._client(account)
+        client = await self.client(account)
         async with translated(f"reading job {job} of {account}", role=ROLE):
             return (await _jobs(client, job)).get(job)
 
     async def task(self, account: str, job: str, task: str) -> TaskState | None:
         """Read one task with all that reactivating it would erase."""
-        client = await self._client(account)
+        client = await self.client(account)
         async with translated(f"reading task {job}/{task} of {account}", role=ROLE):
             try:
                 found = await client.get_task(job, task)
@@ -106,7 +106,7 @@ class AzureBatch:
         """
         from azure.core.exceptions import HttpResponseError
 
-        client = await self._client(account)
+        client = await self.client(account)
         doing = f"reactivating task {job}/{task} of {account}"
         async with translated(doing, role=ROLE):
             try:
@@ -124,7 +124,8 @@ class AzureBatch:
         for client in clients.values():
             await client.close()
 
-    async def _client(self, account: str) -> BatchClient:
+    async def client(self, account: str) -> BatchClient:
+        """Return the client of an account, building it on first use."""
         rid = _account(account)
         host = await self._hosts.get(rid.key, lambda: self._host(rid))
         if host not in self._clients:

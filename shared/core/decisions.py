@@ -47,6 +47,10 @@ class Reason(StrEnum):
     ALREADY_RUNNING = "already_running"
     STILL_LEAVING = "still_leaving"
     STILL_THERE = "still_there"
+    NOT_A_BATCH_NODE = "not_a_batch_node"
+    NOTHING_UNUSABLE = "nothing_unusable"
+    DISABLED_BY_OTHERS = "disabled_by_others"
+    ENABLED_BY_HAND = "enabled_by_hand"
     NOT_SPOT = "not_spot"
     MANAGED_POOL = "managed_pool"
     POOL_FULL = "pool_full"
@@ -94,6 +98,7 @@ class Reason(StrEnum):
     HALF_APPLIED = "half_applied"
     JOBS_REMAIN = "jobs_remain"
     NO_CAPACITY = "no_capacity"
+    NOT_MENDED = "not_mended"
     CANCELED_BY_PERSON = "canceled_by_person"
 
 

@@ -29,6 +29,8 @@ class FactsKind(StrEnum):
     FAILED_TASKS = "failed_tasks"
     RESOURCE = "resource"
     SLURM_NODE = "slurm_node"
+    BATCH_NODE = "batch_node"
+    BATCH_NODES = "batch_nodes"
     SPOT = "spot"
     SPOT_POOL = "spot_pool"
 
@@ -216,6 +218,50 @@ class ResourceFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class BatchNode:
+    """A compute node of a Batch pool.
+
+    Attributes:
+        account: ARM id of the Batch account.
+        state: ``idle``, ``running``, ``offline``, ``unusable``, ``starttaskfailed``, ...
+        takes_tasks: Whether its scheduling is enabled.
+        is_usable: Whether its state lets it run tasks.
+        running_tasks: How many run on it; None if that is not told.
+        since: When it entered its state.
+    """
+
+    account: str
+    pool: str
+    id: str
+    state: str
+    takes_tasks: bool
+    is_usable: bool
+    running_tasks: int | None = None
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BatchNodeFacts:
+    """A VM and the Batch node that it is; ``node`` None if no pool knows the VM."""
+
+    resource: Resource
+    node: BatchNode | None
+
+
+@dataclass(frozen=True, slots=True)
+class BatchNodesFacts:
+    """A Batch account, or one of its pools, and its nodes that cannot take tasks.
+
+    Attributes:
+        is_complete: False if there were more of them than were read.
+    """
+
+    resource: Resource
+    nodes: tuple[BatchNode, ...]
+    is_complete: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class SpotFacts:
     """A machine that may have been evicted.
 
@@ -254,6 +300,8 @@ Facts = (
     | FailedTaskFacts
     | ResourceFacts
     | SlurmNodeFacts
+    | BatchNodeFacts
+    | BatchNodesFacts
     | SpotFacts
     | SpotPoolFacts
 )

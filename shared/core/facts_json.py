@@ -19,6 +19,8 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from shared.core.durations import parse_duration
 from shared.core.facts import (
+    BatchNodeFacts,
+    BatchNodesFacts,
     DiskFacts,
     Facts,
     FactsKind,
@@ -45,6 +47,8 @@ _CLASSES: Mapping[FactsKind, Any] = {
     FactsKind.FAILED_TASKS: FailedTaskFacts,
     FactsKind.RESOURCE: ResourceFacts,
     FactsKind.SLURM_NODE: SlurmNodeFacts,
+    FactsKind.BATCH_NODE: BatchNodeFacts,
+    FactsKind.BATCH_NODES: BatchNodesFacts,
     FactsKind.SPOT: SpotFacts,
     FactsKind.SPOT_POOL: SpotPoolFacts,
 }

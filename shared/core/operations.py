@@ -60,6 +60,10 @@ _FIND_NODE = Operations(
 )
 _MARK_NODE = Operations(_FIND_NODE.actions, (*_FIND_NODE.data_actions, f"{_AKS}/nodes/write"))
 
+_READ_BATCH_NODE = Operations((f"{_BATCH}/read", f"{_BATCH}/pools/read"))
+_CHANGE_BATCH_NODE = Operations((*_READ_BATCH_NODE.actions, f"{_BATCH}/pools/write"))
+"""Batch's data plane asks for actions of the control plane where pools are meant."""
+
 VERBS: Mapping[Verb, Operations] = MappingProxyType(
     {
         Verb.CORDON: _MARK_NODE,
@@ -130,6 +134,12 @@ VERBS: Mapping[Verb, Operations] = MappingProxyType(
                 _LOCKS,
             )
         ),
+        Verb.BATCH_DISABLE: _CHANGE_BATCH_NODE,
+        Verb.BATCH_ENABLE: _CHANGE_BATCH_NODE,
+        Verb.BATCH_IDLE: _READ_BATCH_NODE,
+        Verb.BATCH_REBOOT: _CHANGE_BATCH_NODE,
+        Verb.BATCH_REIMAGE: _CHANGE_BATCH_NODE,
+        Verb.BATCH_REPLACE: _CHANGE_BATCH_NODE,
         Verb.VERIFY: Operations(),
         Verb.TELL: Operations(),
     }
@@ -176,6 +186,10 @@ READS: Mapping[FactsKind, Operations] = MappingProxyType(
                 f"{_INSTANCE}/networkInterfaces/read",
             )
         ),
+        FactsKind.BATCH_NODE: Operations(
+            (f"{_VM}/read", f"{_SET}/read", f"{_INSTANCE}/read", *_READ_BATCH_NODE.actions)
+        ),
+        FactsKind.BATCH_NODES: _READ_BATCH_NODE,
         FactsKind.SPOT: Operations(
             (
                 f"{_VM}/read",

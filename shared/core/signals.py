@@ -28,6 +28,7 @@ class SignalType(StrEnum):
     VM_AVAILABILITY_CHANGED = "vm.availability_changed"
     COMPUTE_IDLE = "compute.idle"
     BATCH_TASKS_FAILED = "batch.tasks_failed"
+    BATCH_NODES_UNUSABLE = "batch.nodes_unusable"
     ALERT_METRIC = "alert.metric"
     ALERT_LOG = "alert.log"
     ALERT_ACTIVITY_LOG = "alert.activity_log"

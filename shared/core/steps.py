@@ -24,6 +24,9 @@ class Verb(StrEnum):
     SLURM_REQUEUE: let the jobs on a Slurm node that may run again begin elsewhere.
     START: start an evicted spot machine again, in the rule's ways, one after another.
     GROW: set a spot pool to one machine more than it has now.
+    BATCH_DISABLE / BATCH_ENABLE: no new tasks on a Batch node / again, if that was ours.
+    BATCH_IDLE: wait until no task runs on a Batch node; changes nothing.
+    BATCH_REBOOT / BATCH_REIMAGE / BATCH_REPLACE: mend Batch nodes that take no tasks.
     VERIFY: look whether what a rule's ladder asks for is true by now; changes nothing.
     TELL: ask a person to look; changes nothing on the target.
     """
@@ -42,6 +45,12 @@ class Verb(StrEnum):
     SLURM_REQUEUE = "slurm_requeue"
     START = "start"
     GROW = "grow"
+    BATCH_DISABLE = "batch_disable"
+    BATCH_ENABLE = "batch_enable"
+    BATCH_IDLE = "batch_idle"
+    BATCH_REBOOT = "batch_reboot"
+    BATCH_REIMAGE = "batch_reimage"
+    BATCH_REPLACE = "batch_replace"
     VERIFY = "verify"
     TELL = "tell"
 
@@ -52,12 +61,16 @@ class Verb(StrEnum):
 
 
 UNDO: Mapping[Verb, Verb] = MappingProxyType(
-    {Verb.CORDON: Verb.UNCORDON, Verb.SLURM_DRAIN: Verb.SLURM_RESUME}
+    {
+        Verb.CORDON: Verb.UNCORDON,
+        Verb.SLURM_DRAIN: Verb.SLURM_RESUME,
+        Verb.BATCH_DISABLE: Verb.BATCH_ENABLE,
+    }
 )
 """Verbs that a withdrawn event takes back, and with what."""
 
 
-MANY: frozenset[Verb] = frozenset({Verb.DRAIN, Verb.START})
+MANY: frozenset[Verb] = frozenset({Verb.DRAIN, Verb.START, Verb.BATCH_IDLE})
 """Verbs that are many effects: before each attempt somebody may have said stop."""
 
 

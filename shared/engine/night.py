@@ -12,6 +12,7 @@ from shared.ports import (
     Approvals,
     AuditSink,
     BatchAccounts,
+    BatchNodes,
     Clock,
     Cluster,
     Compute,
@@ -55,6 +56,7 @@ class Ports:
     maintenance: Maintenance
     slurm: Slurm
     replacement: Replacement
+    batch_nodes: BatchNodes
     sinks: tuple[AuditSink, ...] = ()
     messengers: tuple[Messenger, ...] = ()
 

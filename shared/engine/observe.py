@@ -9,6 +9,8 @@ from typing import Any
 
 from shared.core.errors import InvalidTarget
 from shared.core.facts import (
+    BatchNodeFacts,
+    BatchNodesFacts,
     DiskFacts,
     Facts,
     FactsKind,
@@ -20,12 +22,20 @@ from shared.core.facts import (
     SlurmNodeFacts,
     retry_key,
 )
-from shared.core.resource_ids import BATCH_JOB, ML_COMPUTE, SCALE_SET_VM, VM, ResourceId
+from shared.core.resource_ids import (
+    BATCH_ACCOUNT,
+    BATCH_JOB,
+    ML_COMPUTE,
+    SCALE_SET_VM,
+    VM,
+    ResourceId,
+)
 from shared.core.signals import Signal
 from shared.core.wire import read_moment
 from shared.engine.night import Ports
 
 MAX_TASKS = 2000
+MAX_NODES = 100
 
 
 async def observe(
@@ -52,12 +62,10 @@ async def observe(
             return await _disks(target, ports)
         case FactsKind.SLURM_NODE:
             return await _slurm_node(target, ports)
-        case FactsKind.SPOT:
-            _must_be(target, VM, SCALE_SET_VM)
-            return await ports.replacement.spot_machine(target.text)
-        case FactsKind.SPOT_POOL:
-            _must_be(target, SCALE_SET_VM)
-            return await ports.replacement.spot_pool(target.text)
+        case (
+            FactsKind.BATCH_NODE | FactsKind.BATCH_NODES | FactsKind.SPOT | FactsKind.SPOT_POOL
+        ):
+            return await _interrupted(kind, target, signal, ports)
         case _:
             return await _failed_tasks(target, signal, settings, ports)
 
@@ -100,6 +108,43 @@ async def _slurm_node(target: ResourceId, ports: Ports) -> SlurmNodeFacts | None
         return None
     jobs = await ports.slurm.jobs(found.node) if found.node else ()
     return SlurmNodeFacts(resource, found.node, jobs, found.trouble, found.detail)
+
+
+async def _interrupted(
+    kind: FactsKind, target: ResourceId, signal: Signal, ports: Ports
+) -> Facts | None:
+    """Read what interruptions of spot machines and of Batch nodes are decided on."""
+    match kind:
+        case FactsKind.BATCH_NODE:
+            return await _batch_node(target, ports)
+        case FactsKind.BATCH_NODES:
+            return await _batch_nodes(target, signal, ports)
+        case FactsKind.SPOT:
+            _must_be(target, VM, SCALE_SET_VM)
+            return await ports.replacement.spot_machine(target.text)
+        case _:
+            _must_be(target, SCALE_SET_VM)
+            return await ports.replacement.spot_pool(target.text)
+
+
+async def _batch_node(target: ResourceId, ports: Ports) -> BatchNodeFacts | None:
+    _must_be(target, SCALE_SET_VM, VM)
+    resource, node = await asyncio.gather(
+        ports.resources.resource(target.text), ports.batch_nodes.find(target.text)
+    )
+    return BatchNodeFacts(resource, node) if resource else None
+
+
+async def _batch_nodes(
+    target: ResourceId, signal: Signal, ports: Ports
+) -> BatchNodesFacts | None:
+    _must_be(target, BATCH_ACCOUNT)
+    resource = await ports.resources.resource(target.text)
+    if resource is None:
+        return None
+    pool = str(signal.attributes.get("pool") or "")
+    nodes = await ports.batch_nodes.unusable(target.text, pool=pool, limit=MAX_NODES + 1)
+    return BatchNodesFacts(resource, nodes[:MAX_NODES], len(nodes) <= MAX_NODES)
 
 
 async def _machine(target: ResourceId, settings: Any, ports: Ports) -> MachineFacts | None:

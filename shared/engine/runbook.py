@@ -24,6 +24,8 @@ WORKS_ON: Mapping[FactsKind, tuple[str, ...]] = {
     FactsKind.FAILED_TASKS: (BATCH_ACCOUNT, BATCH_JOB),
     FactsKind.SLURM_NODE: (SCALE_SET_VM, VM),
     FactsKind.RESOURCE: (),  # anything
+    FactsKind.BATCH_NODE: (SCALE_SET_VM, VM),
+    FactsKind.BATCH_NODES: (BATCH_ACCOUNT,),
     FactsKind.SPOT: (VM, SCALE_SET_VM),
     FactsKind.SPOT_POOL: (SCALE_SET_VM,),
 }

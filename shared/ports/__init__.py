@@ -8,6 +8,7 @@ nothing else. "Not found" on a read is None; on a write it is ``InvalidTarget``.
 from __future__ import annotations
 
 from shared.ports.audit import AuditSink, Backlog, Outbox, Pointer, Undelivered
+from shared.ports.batch_nodes import BatchNodes, PoolTargets, TasksThen
 from shared.ports.cloud import (
     BatchAccounts,
     Compute,
@@ -40,6 +41,7 @@ __all__ = [
     "AuditSink",
     "Backlog",
     "BatchAccounts",
+    "BatchNodes",
     "Clock",
     "Cluster",
     "Compute",
@@ -61,6 +63,7 @@ __all__ = [
     "PlanPage",
     "Pointer",
     "PoolSize",
+    "PoolTargets",
     "Records",
     "Replacement",
     "Resources",
@@ -70,6 +73,7 @@ __all__ = [
     "Tallies",
     "TargetView",
     "TaskState",
+    "TasksThen",
     "Undelivered",
     "WakeQueue",
 ]

@@ -14,6 +14,8 @@ from collections.abc import Callable, Collection, Mapping
 from functools import cache
 
 from shared.core.facts import (
+    BatchNodeFacts,
+    BatchNodesFacts,
     DiskFacts,
     FactsKind,
     FailedTaskFacts,
@@ -50,6 +52,8 @@ FACTS: Mapping[FactsKind, type] = {
     FactsKind.FAILED_TASKS: FailedTaskFacts,
     FactsKind.RESOURCE: ResourceFacts,
     FactsKind.SLURM_NODE: SlurmNodeFacts,
+    FactsKind.BATCH_NODE: BatchNodeFacts,
+    FactsKind.BATCH_NODES: BatchNodesFacts,
     FactsKind.SPOT: SpotFacts,
     FactsKind.SPOT_POOL: SpotPoolFacts,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.fakes.batch_accounts import FakeBatch, FakeJob, FakeTask
+from tests.fakes.batch_pools import FakeBatchNodes, FakeNodePool, FakePoolNode
 from tests.fakes.clusters import FOREVER, FakeCluster, FakePod
 from tests.fakes.compute import FakeCompute, FakeMachine, FakeSnapshot
 from tests.fakes.effects import Effect, Trap, Trapped, no_trap
@@ -13,14 +14,17 @@ __all__ = [
     "FOREVER",
     "Effect",
     "FakeBatch",
+    "FakeBatchNodes",
     "FakeCluster",
     "FakeCompute",
     "FakeJob",
     "FakeMachine",
     "FakeMachineLearning",
     "FakeMetrics",
+    "FakeNodePool",
     "FakePod",
     "FakePool",
+    "FakePoolNode",
     "FakeReplacement",
     "FakeResources",
     "FakeSnapshot",

@@ -8,6 +8,9 @@ from hypothesis import strategies as st
 
 from shared.core.facts import (
     AksNode,
+    BatchNode,
+    BatchNodeFacts,
+    BatchNodesFacts,
     DiskFacts,
     FailedTask,
     FailedTaskFacts,
@@ -65,7 +68,25 @@ TASKS = st.builds(
     ended_at=st.none() | MOMENTS,
     reactivations_spent=st.integers(0, 9),
 )
+BATCH_NODES = st.builds(
+    BatchNode,
+    account=WORDS,
+    pool=WORDS,
+    id=WORDS,
+    state=WORDS,
+    takes_tasks=st.booleans(),
+    is_usable=st.booleans(),
+    running_tasks=st.none() | st.integers(0, 100),
+    since=st.none() | MOMENTS,
+)
 FACTS = st.one_of(
+    st.builds(BatchNodeFacts, resource=RESOURCES, node=st.none() | BATCH_NODES),
+    st.builds(
+        BatchNodesFacts,
+        resource=RESOURCES,
+        nodes=st.lists(BATCH_NODES, max_size=3).map(tuple),
+        is_complete=st.booleans(),
+    ),
     st.builds(NodeFacts, resource=RESOURCES, node=st.none() | NODES),
     st.builds(
         MachineFacts,

@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.core.facts import (
+    BatchNodeFacts,
+    BatchNodesFacts,
     DiskFacts,
     FactsKind,
     FailedTaskFacts,
@@ -24,6 +26,8 @@ KINDS = {
     MachineFacts: FactsKind.MACHINE,
     DiskFacts: FactsKind.DISKS,
     FailedTaskFacts: FactsKind.FAILED_TASKS,
+    BatchNodeFacts: FactsKind.BATCH_NODE,
+    BatchNodesFacts: FactsKind.BATCH_NODES,
     SpotFacts: FactsKind.SPOT,
     SpotPoolFacts: FactsKind.SPOT_POOL,
 }

@@ -38,6 +38,8 @@ def granted():
 def operation(method, path):
     """Name the operation that a call needs, as Azure names operations; folded."""
     parts = path.partition("?")[0].casefold().strip("/").split("/")
+    if parts[0] == "batch" and parts[2] == "pools":
+        return f"microsoft.batch/batchaccounts/pools/{'read' if method == 'GET' else 'write'}"
     if parts[0] == "batch":
         return f"microsoft.batch/batchaccounts/jobs/{'read' if method == 'GET' else 'write'}"
     if parts[0] == "metrics":

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from shared.core.steps import Verb
+from shared.engine.effects.batch_mending import batch_reboot, batch_reimage, batch_replace
+from shared.engine.effects.batch_nodes import batch_disable, batch_enable, batch_idle
 from shared.engine.effects.batch_tasks import reactivate, save_exit_info
 from shared.engine.effects.disks import snapshot
 from shared.engine.effects.nodes import cordon, drain, uncordon
@@ -37,6 +39,12 @@ EFFECTS: Mapping[Verb, Effect] = MappingProxyType(
         Verb.SLURM_CHECKPOINT: slurm_checkpoint,
         Verb.SLURM_REQUEUE: slurm_requeue,
         Verb.START: start,
+        Verb.BATCH_DISABLE: batch_disable,
+        Verb.BATCH_ENABLE: batch_enable,
+        Verb.BATCH_IDLE: batch_idle,
+        Verb.BATCH_REBOOT: batch_reboot,
+        Verb.BATCH_REIMAGE: batch_reimage,
+        Verb.BATCH_REPLACE: batch_replace,
         Verb.GROW: grow,
         Verb.VERIFY: verify,
         Verb.TELL: tell,

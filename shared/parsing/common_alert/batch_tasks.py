@@ -1,4 +1,4 @@
-"""Alerts about failing Batch tasks, by their better name.
+"""Alerts about failing Batch tasks and unusable nodes, by their better names.
 
 Azure Monitor has no word for "tasks failed": a metric alert on ``TaskFailEvent`` has no
 job dimension, and a log alert may carry one. What they share is the Batch account.
@@ -20,6 +20,9 @@ from shared.core.signals import Signal, SignalType
 
 METRIC = "taskfailevent"
 PROPERTY = "nightshift"  # the custom property by which a person says what an alert means
+NODE_METRICS = frozenset({"unusablenodecount", "starttaskfailednodecount"})
+"""Source: https://learn.microsoft.com/azure/batch/monitor-batch-reference"""
+_POOL_NAMES = frozenset({"pool", "poolid"})
 _JOB_NAMES = frozenset({"job", "jobid"})
 _RESOURCE_NAMES = frozenset({"resourceid", "_resourceid"})
 _READ = frozenset({SignalType.ALERT_METRIC, SignalType.ALERT_LOG})
@@ -32,6 +35,8 @@ def recognise(signal: Signal, fired_at: datetime) -> Signal:
     condition's own, else the fired time less the window's size.
     """
     said = signal.attributes
+    if signal.type in _READ and _is_about_unusable_nodes(said):
+        return _unusable_nodes(signal)
     if signal.type not in _READ or not _is_about_failed_tasks(said):
         return signal
     account = _account(signal)
@@ -47,6 +52,24 @@ def recognise(signal: Signal, fired_at: datetime) -> Signal:
         target=account,
         attributes={"job": job, **said, "window_start": start},
     )
+
+
+def _unusable_nodes(signal: Signal) -> Signal:
+    """Rename an alert that is about nodes of an account that take no tasks."""
+    account = _account(signal)
+    if not account:
+        return signal
+    pool = _named(signal.attributes["custom_properties"], _POOL_NAMES)
+    kind = SignalType.BATCH_NODES_UNUSABLE
+    attributes = {"pool": pool, **signal.attributes}
+    return replace(signal, type=kind, target=account, attributes=attributes)
+
+
+def _is_about_unusable_nodes(said: Mapping[str, Any]) -> bool:
+    own_word = _named(said["custom_properties"], frozenset({PROPERTY}))
+    if own_word.casefold() == SignalType.BATCH_NODES_UNUSABLE.value:
+        return True
+    return any(metric["metric"].casefold() in NODE_METRICS for metric in said["metrics"])
 
 
 def _is_about_failed_tasks(said: Mapping[str, Any]) -> bool:

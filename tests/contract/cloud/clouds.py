@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from shared.ports import (
     BatchAccounts,
+    BatchNodes,
     Cluster,
     Compute,
     MachineLearning,
@@ -32,6 +33,7 @@ class Cloud:
     batch: BatchAccounts
     cluster: Cluster
     replacement: Replacement
+    batch_nodes: BatchNodes
     standin: Standin | None = None
 
 

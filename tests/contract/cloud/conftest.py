@@ -42,6 +42,7 @@ async def azure(local_azure: Standin) -> AsyncIterator[Cloud]:
     from shared.adapters.aks import AksClusters
     from shared.adapters.arm import ArmReader
     from shared.adapters.batch import AzureBatch
+    from shared.adapters.batch_nodes import AzureBatchNodes
     from shared.adapters.credentials import credential
     from shared.adapters.machine_learning import AzureMachineLearning
     from shared.adapters.monitor_metrics import AzureMetrics
@@ -57,13 +58,15 @@ async def azure(local_azure: Standin) -> AsyncIterator[Cloud]:
         identity = await closing.enter_async_context(credential(settings))
         arm = ArmReader(identity, settings)
         compute = AzureCompute(identity, arm, settings)
+        batch = AzureBatch(identity, arm, settings)
         cloud = Cloud(
             resources=AzureResources(arm),
             compute=compute,
             replacement=AzureReplacement(compute.clients),
             metrics=AzureMetrics(identity, settings),
             learning=AzureMachineLearning(settings),
-            batch=AzureBatch(identity, arm, settings),
+            batch=batch,
+            batch_nodes=AzureBatchNodes(batch, arm),
             cluster=AksClusters(identity, arm, settings),
             standin=local_azure,
         )
@@ -84,6 +87,7 @@ def fakes() -> Cloud:
         metrics=fake_world.metrics(),
         learning=fake_world.learning(),
         batch=fake_world.batch(),
+        batch_nodes=fake_world.batch_nodes(),
         cluster=fake_world.cluster(),
     )
 

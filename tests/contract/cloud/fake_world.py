@@ -13,6 +13,7 @@ from tests.contract.cloud import worlds as w
 from tests.fakes.cloud import (
     FOREVER,
     FakeBatch,
+    FakeBatchNodes,
     FakeCluster,
     FakeCompute,
     FakeJob,
@@ -20,6 +21,7 @@ from tests.fakes.cloud import (
     FakeMachineLearning,
     FakeMetrics,
     FakePool,
+    FakePoolNode,
     FakeReplacement,
     FakeResources,
     FakeTask,
@@ -43,6 +45,16 @@ def compute() -> FakeCompute:
         kind, name = (SCALE_SET_VM, "4") if pool else (VM, "spot-1")
         found = Resource(vm, kind, name, w.REGION, w.TAGS, w.SIZE, **pool)
         world.add(FakeMachine(found, power="deallocated", priority="spot"))
+    return world
+
+
+def batch_nodes() -> FakeBatchNodes:
+    """A pool with a busy and two broken nodes, and another with one."""
+    world = FakeBatchNodes()
+    busy = FakePoolNode("busy", vm=w.BATCH_VM, state="running", tasks=1)
+    stuck = FakePoolNode("stuck", state="starttaskfailed", refuses=True)
+    world.add(w.ACCOUNT, "gpu", busy, FakePoolNode("broken", state="unusable"), stuck)
+    world.add(w.ACCOUNT, "other", FakePoolNode("broken-too", state="unusable"))
     return world
 
 

@@ -33,6 +33,10 @@ NODE, NAMESAKE_NODE = f"{SET_NAME}00000t", f"{SET_NAME}000029"
 ACCOUNT = f"{GROUP}/providers/Microsoft.Batch/batchAccounts/renders"
 WORKSPACE = f"{GROUP}/providers/Microsoft.MachineLearningServices/workspaces/ml"
 BUSY_CI, STOPPED_CI = f"{WORKSPACE}/computes/ci-busy", f"{WORKSPACE}/computes/ci-off"
+BATCH_VM = (
+    f"/subscriptions/{SUBSCRIPTION}/resourceGroups/azurebatch-1/providers/"
+    "Microsoft.Compute/virtualMachineScaleSets/b-1/virtualMachines/0"
+)
 SPOT_VM = f"{COMPUTE}/virtualMachines/spot-1"
 SPOT_SET = f"{COMPUTE}/virtualMachineScaleSets/science"
 SPOT_INSTANCE, LOST_INSTANCE = (f"{SPOT_SET}/virtualMachines/{n}" for n in (4, 9))
@@ -137,7 +141,7 @@ def resources() -> list[dict[str, Any]]:
             "id": ACCOUNT,
             "location": REGION,
             "tags": TAGS,
-            "properties": {},
+            "properties": {"poolAllocationMode": "UserSubscription"},
         },
         {"id": WORKSPACE, "location": REGION, "properties": {}},
         *(
@@ -274,7 +278,18 @@ def batch() -> dict[str, Any]:
         _task("old", 1, LONG_AGO),
     ]
     ending = {"id": "ending", "state": "terminating", "tasks": [_task("failed", 9)]}
-    return {"jobs": [{"id": "train", "tasks": tasks}, ending]}
+    busy = {"id": "busy", "state": "running", "runningTasksCount": 1}
+    busy["virtualMachineInfo"] = {"scaleSetVmResourceId": BATCH_VM.upper()}
+    nodes = [
+        busy,
+        {"id": "broken", "state": "unusable"},
+        {"id": "stuck", "state": "starttaskfailed", "_refuses": True},
+    ]
+    pools = [
+        {"id": "gpu", "nodes": nodes},
+        {"id": "other", "nodes": [{"id": "broken-too", "state": "unusable"}]},
+    ]
+    return {"jobs": [{"id": "train", "tasks": tasks}, ending], "pools": pools}
 
 
 def metrics() -> list[dict[str, Any]]:

@@ -29,6 +29,7 @@ from shared.core.terms import (
 from shared.engine.answer import answer
 from shared.engine.plan_notices import PlanNotices
 from shared.engine.request import Request
+from tests.batch_nodes import an_unusable_alert, with_batch_node, with_broken_node
 from tests.builders import (
     HOUR,
     MINUTE,
@@ -74,6 +75,8 @@ CASES: Mapping[str, Case] = {
     "drain_node": Case(lambda shift: shift.with_node(), a_reboot()),
     "drain_slurm_node": Case(lambda shift: shift.with_slurm_node(), a_reboot()),
     "reactivate_failed_tasks": Case(lambda shift: shift.with_job(a_failed_task()), an_alert()),
+    "mend_batch_node": Case(with_broken_node, an_unusable_alert()),
+    "release_batch_node": Case(lambda shift: with_batch_node(shift, tasks=1), a_reboot()),
     "restart_evicted_vm": Case(evict, an_eviction()),
     "scale_pool_by_one": Case(lose, an_eviction(LOST)),
     "snapshot_and_redeploy": Case(lambda shift: shift.with_machine(VM, "os"), a_degradation()),
