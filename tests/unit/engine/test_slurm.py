@@ -7,13 +7,16 @@ from dataclasses import replace
 import pytest
 
 from shared.core.decisions import Reason
+from shared.core.facts import SlurmNodeFacts
 from shared.core.plans import PlanOutcome, StepOutcome
 from shared.core.signals import Phase
+from shared.core.slurm import SlurmNode
 from shared.core.steps import Verb
 from shared.remediations.drain_slurm_node import Requeue
 from tests.builders import (
     MINUTE,
     NOW,
+    REMEDIATIONS,
     SECOND,
     a_notice,
     a_reboot,
@@ -22,8 +25,10 @@ from tests.builders import (
     canceled,
     instance,
 )
+from tests.fakes.ledger import Crash
 from tests.fakes.slurm import CLUSTER
 from tests.shift import Shift
+from tests.slurm_work import a_slurm_plan
 
 NODE = "gpu029"
 ASKING = {"asks": "batch:USR1", "says": "2030-01-01T03:00:01Z"}
@@ -407,3 +412,56 @@ def test_the_verbs_of_the_plan_are_the_three(shift: Shift):
     shift.deliver(a_notice())
     verbs = [record.step.verb for record in shift.plan.steps]
     assert [Verb.SLURM_DRAIN, Verb.SLURM_CHECKPOINT] == verbs
+
+
+def test_a_node_that_slurm_itself_drained_is_not_ours(shift: Shift):
+    """The reason is by the user whom we write as, and our mark is not there."""
+    shift.with_slurm_node()
+    bad = replace(node(shift), states=("ALLOCATED", "DRAIN"), reason="Kill task failed")
+    shift.world.slurm.nodes[CLUSTER, NODE] = replace(bad, is_reason_ours=True)
+    before = node(shift)
+    shift.deliver(a_notice())
+    shift.run_until_quiet()
+    assert before == node(shift)
+    assert Reason.DRAINED_BY_OTHERS == shift.plan.steps[0].reason
+
+
+def test_a_resume_by_hand_is_heard_after_a_crash_too(shift: Shift):
+    """The drain was sent, its worker died, and before the next one a person resumed it."""
+    shift.with_slurm_node()
+    with shift.raising("after slurm_drain", Crash("here")):
+        shift.send(a_reboot())
+    shift.world.slurm.operator_resumes(NODE)
+    shift.run_until_quiet()
+    first = shift.plan.steps[0]
+    assert (StepOutcome.REFUSED, Reason.RESUMED_BY_HAND) == (first.outcome, first.reason)
+    assert [NODE] == shift.done("slurm_drain")
+
+
+def test_what_a_job_said_before_a_crash_is_still_news_after_it(shift: Shift):
+    """It saved at the first signal; nobody waits for it to say something else."""
+    shift.with_slurm_node(**ASKING)
+    with shift.raising("after slurm_signal", Crash("here")):
+        shift.send(a_reboot())
+    shift.run_until_quiet()
+    assert [] == shift.plan.steps[1].detail["unheard"]
+    assert PlanOutcome.DONE == shift.plan.outcome
+
+
+def test_a_look_between_two_steps_sees_who_resumed_the_node():
+    """A node of ours that is not drained any more is a person's word; silence is none."""
+    known = REMEDIATIONS["drain_slurm_node"]
+    plan = a_slurm_plan("gpu001")
+    drained = replace(plan.steps[0], outcome=DONE)
+    plan = replace(plan, steps=(drained, *plan.steps[1:]))
+    idle = SlurmNode(CLUSTER, "gpu001", ("IDLE",))
+    facts = SlurmNodeFacts(a_resource(instance(29)), idle)
+    cases = {
+        Reason.RESUMED_BY_HAND: facts,
+        Reason.TARGET_GONE: replace(facts, node=None),
+        None: replace(facts, node=None, trouble="slurm_unreachable"),
+    }
+    for reason, seen in cases.items():
+        assert reason == known.recheck(plan, seen, known.settings(), NOW)
+    still = replace(facts, node=replace(idle, states=("IDLE", "DRAIN")))
+    assert known.recheck(plan, still, known.settings(), NOW) is None
