@@ -28,6 +28,20 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(shown)
 
 
+def histogram(values: Sequence[float], *, step: float, width: int = 40) -> str:
+    """Draw how many values fall into each step, the greatest step first."""
+    counts: dict[int, int] = {}
+    for value in values:
+        at = math.floor(value / step)
+        counts[at] = counts.get(at, 0) + 1
+    most = max(counts.values(), default=1)
+    return "\n".join(
+        f"{at * step:6.1f} to {(at + 1) * step:5.1f} {count:6d} "
+        f"{'#' * math.ceil(width * count / most)}"
+        for at, count in sorted(counts.items(), reverse=True)
+    )
+
+
 def machine() -> str:
     """Say what the figures were measured on, and how busy it was."""
     load = ", ".join(f"{one:.2f}" for one in os.getloadavg())

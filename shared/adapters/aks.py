@@ -37,6 +37,7 @@ AKS_API = "2025-05-01"
 _CLUSTERS_FOR = timedelta(minutes=5)
 _REFRESH_AFTER = timedelta(seconds=30)
 _ACCESS_FOR = timedelta(minutes=30)
+_TOKEN_FOR = timedelta(minutes=1)  # the credential renews its own five minutes early
 _UID_CONFLICT = "UID in precondition"
 _TWO_BUDGETS = "more than one PodDisruptionBudget"
 
@@ -60,6 +61,7 @@ class AksClusters:
         self._scope = f"{settings.kubernetes_audience.rstrip('/')}/.default"
         self._clusters: Recent[Mapping[str, str]] = Recent(ttl=_CLUSTERS_FOR, limit=500)
         self._apis: Recent[ClusterNodes] = Recent(ttl=_ACCESS_FOR, limit=500)
+        self._tokens: Recent[str] = Recent(ttl=_TOKEN_FOR, limit=1)
         self._opened: dict[str, tuple[Access, ClusterNodes]] = {}
 
     async def find_node(self, vm: str) -> AksNode | None:
@@ -130,6 +132,7 @@ class AksClusters:
             return await act(await self._api(cluster))
         except Unauthorised:
             self._apis.forget(cluster.casefold())
+            self._tokens.forget(self._scope)
             return await act(await self._api(cluster))
 
     async def _api(self, cluster: str) -> ClusterNodes:
@@ -158,6 +161,10 @@ class AksClusters:
         return of
 
     async def _token(self) -> str:
+        """Return a token, asking the credential once a minute and not for every call."""
+        return await self._tokens.get(self._scope, self._new_token)
+
+    async def _new_token(self) -> str:
         from shared.adapters.azure_errors import translated
 
         async with translated("getting a token for AKS"):

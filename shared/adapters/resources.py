@@ -2,7 +2,7 @@
 
 A scale set's instance is two reads at once, its own and the scale set's, because a tag
 on the scale set speaks for its instances. Instances that are lost together share the
-second read.
+second read, and when they are many the first too.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from shared.adapters.arm import ArmReader
+from shared.adapters.instance_reads import InstanceReads
 from shared.adapters.locks import LockReader
 from shared.adapters.recent import Recent
 from shared.core.errors import InvalidTarget
@@ -70,6 +71,7 @@ class AzureResources:
     def __init__(self, arm: ArmReader) -> None:
         self._arm = arm
         self._recent: Recent[Resource | None] = Recent(ttl=_FRESH, limit=_REMEMBERED)
+        self._instances = InstanceReads(arm, COMPUTE_API)
         self._locks = LockReader(arm)
 
     async def resource(self, resource_id: str) -> Resource | None:
@@ -105,7 +107,7 @@ class AzureResources:
 
     async def _instance(self, rid: ResourceId) -> Resource | None:
         pool = ResourceId.parse(rid.parent)
-        own, above = await asyncio.gather(self._document(rid), self.resource(pool.text))
+        own, above = await asyncio.gather(self._instances.read(rid), self.resource(pool.text))
         if own is None:
             return None
         return over_pool(resource_from_arm(own, rid.text), above, pool.text)

@@ -20,12 +20,18 @@ from shared.core.errors import InvalidSetting
 
 SHOWN_AT_MOST = 60
 LONGEST = timedelta(days=3650)
+_KNOWN: dict[type[Any], Mapping[str, object]] = {}
 
 
 def known_settings(settings: type[Any]) -> Mapping[str, object]:
-    """Name the settings a remediation has, with what each takes."""
-    hints = typing.get_type_hints(settings)
-    return {field.name: hints[field.name] for field in dataclasses.fields(settings)}
+    """Name the settings a remediation has, with what each takes.
+
+    Looked up once for each: every attempt at every step asks.
+    """
+    if settings not in _KNOWN:
+        hints = typing.get_type_hints(settings)
+        _KNOWN[settings] = {one.name: hints[one.name] for one in dataclasses.fields(settings)}
+    return _KNOWN[settings]
 
 
 def read_settings(settings: type[Any], stored: Mapping[str, object]) -> Any:

@@ -247,3 +247,18 @@ async def test_an_api_server_too_busy_for_an_eviction_is_no_budget(azure: Cloud)
     standin_of(azure).fault(pattern=r"POST .*/eviction", status=429, body="Too many requests")
     with pytest.raises(Throttled):
         await azure.cluster.evict(node, pod, grace=None)
+
+
+async def test_instances_lost_together_are_read_from_one_list(azure: Cloud) -> None:
+    """The resource manager lets 250 reads through at once; a storm is more than that."""
+    standin = standin_of(azure)
+    world = w.document() | {"settings": {"page_size": 100}}
+    many = [f"{w.SCALE_SET}/virtualMachines/{number}" for number in range(100, 140)]
+    world["resources"] += [{"id": vm, "location": "x", "tags": {"own": vm}} for vm in many]
+    standin.put_world(world)
+    absent = f"{w.SCALE_SET}/virtualMachines/999"
+    read = await asyncio.gather(*(azure.resources.resource(vm) for vm in (*many, absent)))
+    assert [*many, None] == [one.tags["own"] if one else None for one in read]
+    assert {"vision"} == {one.tags["team"] for one in read if one}
+    calls = standin.calls(containing="GET /subscriptions")
+    assert len(calls) < 15, "one list, the scale set, and a few by themselves"
