@@ -228,6 +228,16 @@ async def test_trap_7_a_resume_keeps_the_reason_so_the_state_is_asked(real):
     assert Reason.RESUMED_BY_HAND == (await slurm_drain(work)).reason
 
 
+async def test_trap_7_the_drain_stays_ours_when_slurms_own_user_rewrites_the_reason(real):
+    """What says ``Not responding`` and the like is SlurmUser: nobody took the node over."""
+    await drained(real)
+    as_slurm = ("setpriv", "--reuid", "slurm", "--regid", "slurm", "--clear-groups")
+    update = ("scontrol", "update", f"nodename={NODE}", "reason=Not responding")
+    real.lab.run(*as_slurm, *update)
+    node = await node_of(real, NODE)
+    assert ("Not responding", "slurm", True) == (node.reason, node.reason_user, node.is_ours)
+
+
 @pytest.mark.parametrize("version", ["v0.0.40", "v0.0.41"])
 async def test_trap_8_other_versions_say_the_same_in_other_shapes(real, version):
     """Node and job are the same facts, whichever version is spoken."""
