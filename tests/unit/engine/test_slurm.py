@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from shared.core.decisions import Reason
+from shared.core.errors import ProviderUnavailable
 from shared.core.facts import SlurmNodeFacts
 from shared.core.plans import PlanOutcome, StepOutcome
 from shared.core.signals import Phase
@@ -465,3 +466,22 @@ def test_a_look_between_two_steps_sees_who_resumed_the_node():
         assert reason == known.recheck(plan, seen, known.settings(), NOW)
     still = replace(facts, node=replace(idle, states=("IDLE", "DRAIN")))
     assert known.recheck(plan, still, known.settings(), NOW) is None
+
+
+def test_a_half_drain_that_could_not_be_looked_at_is_finished_later(shift: Shift):
+    """Refused in part, and then no answer: what stands there is ours, and no person's."""
+    shift.with_slurm_node()
+    shift.world.slurm.half = 1
+    sent: list[str] = []
+
+    def silence(where: str) -> None:
+        if where == "before slurm_drain":
+            sent.append(where)
+        if where == "read slurm node" and len(sent) == 1:
+            sent.append(where)
+            raise ProviderUnavailable("no answer", after=SECOND)
+
+    shift.hooks.append(silence)
+    shift.deliver(a_reboot())
+    shift.run_until_quiet()
+    assert [DONE, ALREADY, DONE] == outcomes(shift)
