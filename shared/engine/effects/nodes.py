@@ -137,11 +137,11 @@ async def drain(work: Work) -> StepResult:
     if not staying:
         left = len(sorted_out[Fate.LEAVE])
         if work.record.attempts > 1 or asked:
-            return done(node=node.name, evicted=asked, left=left)
+            return done(node=node.name, evicted=asked, left=left, pods=_asked(work))
         return already(node=node.name, evicted=0, left=left)
     late = _too_late(work)
     if late:
-        return failed(late, evicted=asked, remaining=_names(staying))
+        return failed(late, evicted=asked, remaining=_names(staying), pods=_asked(work))
     return await _round(work, node, sorted_out[Fate.EVICT], asked)
 
 
@@ -157,12 +157,14 @@ async def _round(work: Work, node: AksNode, pods: list[Pod], asked: int) -> Step
 
     answers = await each(pods, evict)
     blocked = {p.label: e.why for p, e in answers if e.outcome is Evicted.BLOCKED}
-    accepted = sum(1 for _, e in answers if e.outcome is Evicted.ACCEPTED)
+    accepted = [p.label for p, e in answers if e.outcome is Evicted.ACCEPTED]
+    named = [*work.progress.get("pods", ()), *accepted]
     again = write_moment(work.now() + BLOCKED_RETRY) if blocked else None
     raise not_yet(
         f"draining {node.name}",
         LOOK_AGAIN,
-        accepted=asked + accepted,
+        accepted=asked + len(accepted),
+        pods=named[:NAMED_AT_MOST],
         ask_again_at=again,
         blocked=dict(list(blocked.items())[:NAMED_AT_MOST]),
     )
@@ -201,3 +203,8 @@ def _reasons(pods: Iterable[Pod], options: DrainOptions) -> dict[str, Any]:
 
 def _names(pods: list[Pod]) -> list[str]:
     return [pod.label for pod in pods][:NAMED_AT_MOST]
+
+
+def _asked(work: Work) -> list[str]:
+    """Name the pods whose eviction was accepted, so that nobody need ask where one went."""
+    return list(work.progress.get("pods", ()))
