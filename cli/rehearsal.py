@@ -12,7 +12,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from cli.counts import Counts
+from cli.counts import Counts, horizons
 from cli.recording import FactsOf, NoFacts
 from shared.core import guardrails
 from shared.core.decisions import Act, Decision, Hold, Reason, Skip
@@ -65,7 +65,7 @@ class Rehearsal:
         self.rules = rules
         self._takes = plan_takes
         self._targets: defaultdict[str, _Target] = defaultdict(_Target)
-        self._counts = Counts()
+        self._counts = Counts(horizons(rules))
         self._events: defaultdict[str, dict[str, _Incident]] = defaultdict(dict)
 
     def answer(self, signal: Signal, facts: FactsOf, now: datetime) -> tuple[Ruling, ...]:

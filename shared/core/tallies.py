@@ -214,7 +214,8 @@ def kept(
     Each target's newest entry is kept before any target's second one, because limits
     count targets.
     """
-    young = [one for one in entries if one.is_open or one.is_within(window, now)]
+    since = now - window
+    young = [one for one in entries if one.ended_at is None or since < one.at]
     if len(young) <= most:
         return tuple(young)
     first: list[Entry] = []
