@@ -28,6 +28,7 @@ from shared.adapters.outcome_topic import OutcomeTopic
 from shared.adapters.replacement import AzureReplacement
 from shared.adapters.resources import AzureResources
 from shared.adapters.rule_files import read_layers
+from shared.adapters.run_commands import AzureCommands
 from shared.adapters.settings_env import read_settings
 from shared.adapters.slurm import SlurmClusters
 from shared.adapters.storage import Storage
@@ -173,6 +174,7 @@ def build(settings: Settings) -> Night:
         approvals=TableApprovals(storage, clock),
         notices=notices,
         batch_nodes=AzureBatchNodes(batch, arm),
+        commands=AzureCommands(compute.clients, arm),
         replacement=AzureReplacement(compute.clients),
         messengers=messengers,
         sinks=sinks,

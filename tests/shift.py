@@ -79,6 +79,7 @@ class World:
     notices: FakeNotices
     replacement: cloud.FakeReplacement
     batch_nodes: cloud.FakeBatchNodes
+    commands: cloud.FakeCommands
     effects: list[tuple[str, str]]
 
     def picture(self) -> str:
@@ -95,6 +96,7 @@ class World:
             self.slurm.jobs_by_id,
             self.replacement.pools,
             self.batch_nodes.pools,
+            self.commands.ran,
             self.effects,
         )
         return repr(copy.deepcopy(parts))
@@ -126,6 +128,7 @@ def a_world(now: datetime, trap: Trap) -> World:
         notices=FakeNotices(trap),
         replacement=cloud.FakeReplacement(compute=compute, trap=trap, effects=effects),
         batch_nodes=cloud.FakeBatchNodes(trap=trap, effects=effects),
+        commands=cloud.FakeCommands(trap=trap, effects=effects),
         effects=effects,
     )
 
@@ -152,6 +155,7 @@ def a_night(world: World, *rules: Rule, settings: Settings | None = None) -> Nig
         notices=world.notices,
         replacement=world.replacement,
         batch_nodes=world.batch_nodes,
+        commands=world.commands,
     )
     return Night(ports, RuleBook(rules), make.REMEDIATIONS, settings or SETTINGS)
 

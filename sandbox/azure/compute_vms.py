@@ -3,7 +3,7 @@
 Source: https://learn.microsoft.com/rest/api/compute/virtual-machines
 """
 
-from sandbox.azure import compute_defaults, errors, power, views
+from sandbox.azure import compute_defaults, errors, power, run_commands, views
 from sandbox.azure.api_versions import COMPUTE
 from sandbox.azure.arm_generic import checked_tags, existing
 from sandbox.azure.arm_ids import parent
@@ -184,6 +184,7 @@ def _spot_profile(call: Call, machine: Json) -> Json:
 
 
 ROUTES = (
+    Route("POST", _ONE + "/runCommand", run_commands.run, COMPUTE),
     Route("GET", _IN_SUBSCRIPTION, list_all, COMPUTE),
     Route("GET", _IN_GROUP, list_all, COMPUTE),
     Route("GET", _ONE, get, COMPUTE),

@@ -62,6 +62,15 @@ def notice(
     }
 
 
+def machine_notice(event_id: str, vm: str, *, now: datetime, lead: timedelta) -> Json:
+    """Write a maintenance notice about one VM that stands alone: it is to be redeployed."""
+    known = notice(event_id, (0,), now=now, kind="Redeploy", lead=lead)
+    about = f"{vm}/providers/Microsoft.Maintenance/scheduledEvents/{event_id}"
+    known["subject"] = known["data"]["resourceInfo"]["id"] = about
+    known["data"]["resourceInfo"]["properties"]["Resources"] = [vm.rpartition("/")[2]]
+    return known
+
+
 def degraded(event_id: str, vm: str, *, now: datetime) -> Json:
     """Write a health annotation: the host of a VM is failing."""
     name = "VirtualMachineMigrationScheduledForDegradedHardware"

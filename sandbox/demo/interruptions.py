@@ -5,7 +5,7 @@ Each sends an event, waits for its plan and reads the world back, as the demo's 
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sandbox.demo import batch_pools, events, world
@@ -145,6 +145,30 @@ async def unusable_batch_nodes(site: Site, tell: Tell) -> Result:
     return result
 
 
+async def declared_checkpoint(site: Site, tell: Tell) -> Result:
+    """A standalone machine is to be redeployed; its owner declared what to run first."""
+    event = "7f0c6b1e-2a54-4c1b-9a6c-0d6f0a1b2c46"
+    tell("Event Grid delivers a Redeploy notice for a machine of no pool")
+    lead = timedelta(minutes=10)
+    sent = events.machine_notice(event, world.DECLARED_VM, now=_now(), lead=lead)
+    await site.send_event(sent)
+    plans = await site.closed_plans(event, 1)
+    seen = await site.world()
+    ran: list[list[str]] = (resource(seen, world.DECLARED_VM) or {}).get("_ran", [])
+    result = Result("a declared checkpoint is run", plan=[p["id"] for p in plans])
+    result.expected = {
+        "plans": [("checkpoint_vm", "done")],
+        "ran": [[world.DECLARED_FILE, "vm.redeploy"]],
+        "exit code": 0,
+    }
+    result.observed = {
+        "plans": [(p["remediation"], p["outcome"]) for p in plans],
+        "ran": [script[0].split()[2:4] for script in ran],
+        "exit code": plans[0]["steps"][0]["detail"].get("exit_code") if plans else None,
+    }
+    return result
+
+
 def _pool(seen: Json, name: str) -> Json:
     found: Json = next(p for p in seen["batch"]["render"]["pools"] if p["id"] == name)
     return found
@@ -170,6 +194,7 @@ INTERRUPTIONS: tuple[tuple[str, Scenario], ...] = (
     ("an evicted instance comes back", stopped_instance),
     ("a Batch node is released and returns", preempted_batch_node),
     ("unusable Batch nodes are mended", unusable_batch_nodes),
+    ("a declared checkpoint is run", declared_checkpoint),
 )
 
 

@@ -37,6 +37,8 @@ DEGRADED_VM = f"{COMPUTE}/virtualMachines/trainer-1"
 DISKS = tuple(f"{COMPUTE}/disks/trainer-1-{role}" for role in ("os", "data-0", "data-1"))
 
 SPOT_VM = f"{COMPUTE}/virtualMachines/trainer-spot"
+DECLARED_VM = f"{COMPUTE}/virtualMachines/trainer-declared"
+DECLARED_FILE = "/etc/nightshift/checkpoint.sh"
 SCIENCE = f"{COMPUTE}/virtualMachineScaleSets/science"
 LOST_INSTANCE = f"{SCIENCE}/virtualMachines/7"
 STOPPED_INSTANCE = f"{SCIENCE}/virtualMachines/5"
@@ -132,7 +134,10 @@ def _evicted() -> list[Json]:
     off = {"instanceView": {"statuses": [{"code": "PowerState/deallocated"}]}}
     machine["properties"] |= {"priority": "Spot", "evictionPolicy": "Deallocate", **off}
     profile = {"priority": "Spot", "evictionPolicy": "Delete"}
+    declared = _vm(DECLARED_VM)
+    declared["tags"] = {"nightshift-checkpoint": DECLARED_FILE}
     return [
+        {**declared, "_runs": {DECLARED_FILE: {"stdout": "saved; token=abc"}}},
         machine,
         {
             "id": SCIENCE,

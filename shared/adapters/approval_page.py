@@ -33,6 +33,7 @@ _DOES = {
     "batch_reboot": "reboot Batch nodes that take no tasks",
     "batch_reimage": "install Batch nodes anew: what is on their disks is lost",
     "batch_replace": "remove Batch nodes from their pool, which then gets others",
+    "checkpoint": "run the checkpoint command that the machine's owner declared",
     "verify": "look whether it helped",
     "tell": "ask a person to look",
 }

@@ -6,6 +6,8 @@ Its import takes a second, so it happens on a thread, when the first effect need
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from shared.adapters.sdk_options import sdk_options
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
 RECEIPT: dict[str, Any] = {"polling": False, "cls": lambda response, _, __: response}
 """Arguments of a ``begin_`` call that returns what the service answered, at once."""
-_ASYNC, _LOCATION = "Azure-AsyncOperation", "Location"
+ASYNC, LOCATION = "Azure-AsyncOperation", "Location"
 _TOKEN_LIMIT = 4096
 
 
@@ -56,17 +58,44 @@ class ComputeClients:
             await client.close()
 
 
+@dataclass(slots=True)
+class Receipt:
+    """What the service answered to a ``begin_`` call, whatever its body is.
+
+    The library reads the body of some answers as the result, which an accepted request
+    does not have yet.
+    """
+
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Arguments of the call, which then waits for nothing."""
+        return {"polling": False, "raw_response_hook": self}
+
+    def __call__(self, response: Any) -> None:
+        """Note the headers; of several tries, the last one's."""
+        self.headers = response.http_response.headers
+
+    @property
+    def token(self) -> str:
+        """The URL that tells how the operation goes, or empty if there is none."""
+        return token_in(self.headers)
+
+
+def token_in(headers: Mapping[str, str]) -> str:
+    """Find that URL among an answer's headers; it is no secret: asking takes a token."""
+    token = str(headers.get(ASYNC) or headers.get(LOCATION) or "")
+    return token if len(token) <= _TOKEN_LIMIT else ""
+
+
 async def token_of(poller: Any) -> str:
     """Return the URL that tells how an operation goes, or empty if there is none.
-
-    It is no secret: asking it takes a token of its own.
 
     Args:
         poller: What a ``begin_`` call returned that was given ``RECEIPT``.
     """
-    headers = (await poller.result()).http_response.headers
-    token = str(headers.get(_ASYNC) or headers.get(_LOCATION) or "")
-    return token if len(token) <= _TOKEN_LIMIT else ""
+    return token_in((await poller.result()).http_response.headers)
 
 
 def not_found() -> type[Exception]:

@@ -19,6 +19,7 @@ from shared.adapters.azure_errors import error_code, translate
 from shared.adapters.compute_clients import (
     RECEIPT,
     ComputeClients,
+    Receipt,
     machine_id,
     not_found,
     of_type,
@@ -125,12 +126,12 @@ class AzureReplacement:
                 priority=priority.capitalize(),
             )
         )
+        receipt = Receipt()
         async with _asking(f"changing {vm} to {size}, {priority}"):
-            return await token_of(
-                await client.virtual_machines.begin_update(
-                    rid.resource_group, rid.name, wanted, **RECEIPT
-                )
+            await client.virtual_machines.begin_update(
+                rid.resource_group, rid.name, wanted, **receipt.options
             )
+        return receipt.token
 
     async def grow(self, scale_set: str, *, seen: PoolSize, by: str) -> str:
         """Ask for one machine more, if the scale set's ETag is still the one seen.
@@ -152,17 +153,17 @@ class AzureReplacement:
             sku=models.Sku(capacity=seen.capacity + 1),
             tags={**(document.get("tags") or {}), GROWN_BY: by},
         )
+        receipt = Receipt()
         async with _asking(f"growing {scale_set} to {seen.capacity + 1}"):
-            return await token_of(
-                await client.virtual_machine_scale_sets.begin_update(
-                    rid.resource_group,
-                    rid.name,
-                    wanted,
-                    etag=seen.version,
-                    match_condition=MatchConditions.IfNotModified,
-                    **RECEIPT,
-                )
+            await client.virtual_machine_scale_sets.begin_update(
+                rid.resource_group,
+                rid.name,
+                wanted,
+                etag=seen.version,
+                match_condition=MatchConditions.IfNotModified,
+                **receipt.options,
             )
+        return receipt.token
 
     async def _machine(self, rid: ResourceId) -> Json | None:
         client = await self._clients.of(rid.subscription)

@@ -26,7 +26,7 @@ HARMLESS = frozenset(
     {
         *("cordon", "uncordon", "snapshot", "save_exit_info", "verify", "tell"),
         *("slurm_drain", "slurm_resume", "slurm_checkpoint"),
-        *("batch_enable", "batch_idle"),
+        *("batch_enable", "batch_idle", "checkpoint"),
     }
 )
 """Verbs that take nothing away: they stop new work, or only add something.

@@ -51,6 +51,9 @@ class Reason(StrEnum):
     NOTHING_UNUSABLE = "nothing_unusable"
     DISABLED_BY_OTHERS = "disabled_by_others"
     ENABLED_BY_HAND = "enabled_by_hand"
+    NOT_STANDALONE = "not_standalone"
+    NOTHING_DECLARED = "nothing_declared"
+    BAD_DECLARATION = "bad_declaration"
     NOT_SPOT = "not_spot"
     MANAGED_POOL = "managed_pool"
     POOL_FULL = "pool_full"
@@ -99,6 +102,7 @@ class Reason(StrEnum):
     JOBS_REMAIN = "jobs_remain"
     NO_CAPACITY = "no_capacity"
     NOT_MENDED = "not_mended"
+    COMMAND_FAILED = "command_failed"
     CANCELED_BY_PERSON = "canceled_by_person"
 
 

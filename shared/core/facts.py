@@ -31,6 +31,7 @@ class FactsKind(StrEnum):
     SLURM_NODE = "slurm_node"
     BATCH_NODE = "batch_node"
     BATCH_NODES = "batch_nodes"
+    STANDALONE = "standalone"
     SPOT = "spot"
     SPOT_POOL = "spot_pool"
 
@@ -174,6 +175,15 @@ class DiskFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class StandaloneFacts:
+    """A VM that may stand alone; an instance of a scale set comes without power and disks."""
+
+    resource: Resource
+    power: str | None
+    disks: tuple[ManagedDisk, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class FailedTask:
     """A Batch task that completed with a failure.
 
@@ -302,6 +312,7 @@ Facts = (
     | SlurmNodeFacts
     | BatchNodeFacts
     | BatchNodesFacts
+    | StandaloneFacts
     | SpotFacts
     | SpotPoolFacts
 )

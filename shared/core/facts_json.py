@@ -31,6 +31,7 @@ from shared.core.facts import (
     SlurmNodeFacts,
     SpotFacts,
     SpotPoolFacts,
+    StandaloneFacts,
 )
 from shared.core.json_bounds import describe
 from shared.core.wire import write_moment
@@ -49,6 +50,7 @@ _CLASSES: Mapping[FactsKind, Any] = {
     FactsKind.SLURM_NODE: SlurmNodeFacts,
     FactsKind.BATCH_NODE: BatchNodeFacts,
     FactsKind.BATCH_NODES: BatchNodesFacts,
+    FactsKind.STANDALONE: StandaloneFacts,
     FactsKind.SPOT: SpotFacts,
     FactsKind.SPOT_POOL: SpotPoolFacts,
 }

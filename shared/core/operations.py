@@ -140,6 +140,14 @@ VERBS: Mapping[Verb, Operations] = MappingProxyType(
         Verb.BATCH_REBOOT: _CHANGE_BATCH_NODE,
         Verb.BATCH_REIMAGE: _CHANGE_BATCH_NODE,
         Verb.BATCH_REPLACE: _CHANGE_BATCH_NODE,
+        Verb.CHECKPOINT: Operations(
+            (
+                f"{_VM}/read",
+                f"{_VM}/runCommand/action",
+                "Microsoft.Compute/locations/operations/read",
+                _LOCKS,
+            )
+        ),
         Verb.VERIFY: Operations(),
         Verb.TELL: Operations(),
     }
@@ -190,6 +198,15 @@ READS: Mapping[FactsKind, Operations] = MappingProxyType(
             (f"{_VM}/read", f"{_SET}/read", f"{_INSTANCE}/read", *_READ_BATCH_NODE.actions)
         ),
         FactsKind.BATCH_NODES: _READ_BATCH_NODE,
+        FactsKind.STANDALONE: Operations(
+            (
+                f"{_VM}/read",
+                f"{_VM}/instanceView/read",
+                f"{_SET}/read",
+                f"{_INSTANCE}/read",
+                _LOCKS,
+            )
+        ),
         FactsKind.SPOT: Operations(
             (
                 f"{_VM}/read",

@@ -27,6 +27,7 @@ class Verb(StrEnum):
     BATCH_DISABLE / BATCH_ENABLE: no new tasks on a Batch node / again, if that was ours.
     BATCH_IDLE: wait until no task runs on a Batch node; changes nothing.
     BATCH_REBOOT / BATCH_REIMAGE / BATCH_REPLACE: mend Batch nodes that take no tasks.
+    CHECKPOINT: run the command that a VM's owner declared for this; keep what it wrote.
     VERIFY: look whether what a rule's ladder asks for is true by now; changes nothing.
     TELL: ask a person to look; changes nothing on the target.
     """
@@ -51,6 +52,7 @@ class Verb(StrEnum):
     BATCH_REBOOT = "batch_reboot"
     BATCH_REIMAGE = "batch_reimage"
     BATCH_REPLACE = "batch_replace"
+    CHECKPOINT = "checkpoint"
     VERIFY = "verify"
     TELL = "tell"
 

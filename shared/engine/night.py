@@ -15,6 +15,7 @@ from shared.ports import (
     BatchNodes,
     Clock,
     Cluster,
+    Commands,
     Compute,
     Controls,
     Ledger,
@@ -57,6 +58,7 @@ class Ports:
     slurm: Slurm
     replacement: Replacement
     batch_nodes: BatchNodes
+    commands: Commands
     sinks: tuple[AuditSink, ...] = ()
     messengers: tuple[Messenger, ...] = ()
 

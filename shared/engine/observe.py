@@ -20,6 +20,7 @@ from shared.core.facts import (
     Resource,
     ResourceFacts,
     SlurmNodeFacts,
+    StandaloneFacts,
     retry_key,
 )
 from shared.core.resource_ids import (
@@ -63,7 +64,11 @@ async def observe(
         case FactsKind.SLURM_NODE:
             return await _slurm_node(target, ports)
         case (
-            FactsKind.BATCH_NODE | FactsKind.BATCH_NODES | FactsKind.SPOT | FactsKind.SPOT_POOL
+            FactsKind.BATCH_NODE
+            | FactsKind.BATCH_NODES
+            | FactsKind.STANDALONE
+            | FactsKind.SPOT
+            | FactsKind.SPOT_POOL
         ):
             return await _interrupted(kind, target, signal, ports)
         case _:
@@ -119,12 +124,23 @@ async def _interrupted(
             return await _batch_node(target, ports)
         case FactsKind.BATCH_NODES:
             return await _batch_nodes(target, signal, ports)
+        case FactsKind.STANDALONE:
+            return await _standalone(target, ports)
         case FactsKind.SPOT:
             _must_be(target, VM, SCALE_SET_VM)
             return await ports.replacement.spot_machine(target.text)
         case _:
             _must_be(target, SCALE_SET_VM)
             return await ports.replacement.spot_pool(target.text)
+
+
+async def _standalone(target: ResourceId, ports: Ports) -> StandaloneFacts | None:
+    _must_be(target, VM, SCALE_SET_VM)
+    if target.type == SCALE_SET_VM:
+        resource = await ports.resources.resource(target.text)
+        return StandaloneFacts(resource, None) if resource else None
+    read = await ports.compute.disks(target.text)
+    return StandaloneFacts(read.resource, read.power, read.disks) if read else None
 
 
 async def _batch_node(target: ResourceId, ports: Ports) -> BatchNodeFacts | None:

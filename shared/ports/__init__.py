@@ -21,6 +21,7 @@ from shared.ports.cloud import (
     TaskState,
 )
 from shared.ports.cluster import Cluster, Evicted, Eviction
+from shared.ports.commands import Commands, Output
 from shared.ports.controls import Controls
 from shared.ports.ledger import (
     EventRecord,
@@ -44,6 +45,7 @@ __all__ = [
     "BatchNodes",
     "Clock",
     "Cluster",
+    "Commands",
     "Compute",
     "Controls",
     "EventRecord",
@@ -60,6 +62,7 @@ __all__ = [
     "Notices",
     "OperationState",
     "Outbox",
+    "Output",
     "PlanPage",
     "Pointer",
     "PoolSize",

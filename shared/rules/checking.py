@@ -26,6 +26,7 @@ from shared.core.facts import (
     SlurmNodeFacts,
     SpotFacts,
     SpotPoolFacts,
+    StandaloneFacts,
 )
 from shared.rules.conditions import (
     VARIABLES,
@@ -54,6 +55,7 @@ FACTS: Mapping[FactsKind, type] = {
     FactsKind.SLURM_NODE: SlurmNodeFacts,
     FactsKind.BATCH_NODE: BatchNodeFacts,
     FactsKind.BATCH_NODES: BatchNodesFacts,
+    FactsKind.STANDALONE: StandaloneFacts,
     FactsKind.SPOT: SpotFacts,
     FactsKind.SPOT_POOL: SpotPoolFacts,
 }

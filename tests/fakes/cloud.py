@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.fakes.batch_accounts import FakeBatch, FakeJob, FakeTask
 from tests.fakes.batch_pools import FakeBatchNodes, FakeNodePool, FakePoolNode
 from tests.fakes.clusters import FOREVER, FakeCluster, FakePod
+from tests.fakes.commands import FakeCommands
 from tests.fakes.compute import FakeCompute, FakeMachine, FakeSnapshot
 from tests.fakes.effects import Effect, Trap, Trapped, no_trap
 from tests.fakes.measured import FakeMachineLearning, FakeMetrics, FakeResources
@@ -16,6 +17,7 @@ __all__ = [
     "FakeBatch",
     "FakeBatchNodes",
     "FakeCluster",
+    "FakeCommands",
     "FakeCompute",
     "FakeJob",
     "FakeMachine",

@@ -20,6 +20,7 @@ from shared.core.facts import (
     Resource,
     SpotFacts,
     SpotPoolFacts,
+    StandaloneFacts,
     Utilisation,
 )
 
@@ -80,6 +81,12 @@ BATCH_NODES = st.builds(
     since=st.none() | MOMENTS,
 )
 FACTS = st.one_of(
+    st.builds(
+        StandaloneFacts,
+        resource=RESOURCES,
+        power=st.none() | WORDS,
+        disks=st.lists(st.builds(ManagedDisk, WORDS, WORDS, WORDS), max_size=2).map(tuple),
+    ),
     st.builds(BatchNodeFacts, resource=RESOURCES, node=st.none() | BATCH_NODES),
     st.builds(
         BatchNodesFacts,

@@ -17,6 +17,7 @@ from shared.core.facts import (
     NodeFacts,
     SpotFacts,
     SpotPoolFacts,
+    StandaloneFacts,
 )
 from shared.core.facts_json import WrongFacts, facts_from_json, facts_to_json
 from tests.property.facts import FACTS
@@ -28,6 +29,7 @@ KINDS = {
     FailedTaskFacts: FactsKind.FAILED_TASKS,
     BatchNodeFacts: FactsKind.BATCH_NODE,
     BatchNodesFacts: FactsKind.BATCH_NODES,
+    StandaloneFacts: FactsKind.STANDALONE,
     SpotFacts: FactsKind.SPOT,
     SpotPoolFacts: FactsKind.SPOT_POOL,
 }

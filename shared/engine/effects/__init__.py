@@ -14,6 +14,7 @@ from shared.core.steps import Verb
 from shared.engine.effects.batch_mending import batch_reboot, batch_reimage, batch_replace
 from shared.engine.effects.batch_nodes import batch_disable, batch_enable, batch_idle
 from shared.engine.effects.batch_tasks import reactivate, save_exit_info
+from shared.engine.effects.checkpoint import checkpoint
 from shared.engine.effects.disks import snapshot
 from shared.engine.effects.nodes import cordon, drain, uncordon
 from shared.engine.effects.power import deallocate, redeploy
@@ -38,6 +39,7 @@ EFFECTS: Mapping[Verb, Effect] = MappingProxyType(
         Verb.SLURM_RESUME: slurm_resume,
         Verb.SLURM_CHECKPOINT: slurm_checkpoint,
         Verb.SLURM_REQUEUE: slurm_requeue,
+        Verb.CHECKPOINT: checkpoint,
         Verb.START: start,
         Verb.BATCH_DISABLE: batch_disable,
         Verb.BATCH_ENABLE: batch_enable,

@@ -11,6 +11,7 @@ from shared.ports import (
     BatchAccounts,
     BatchNodes,
     Cluster,
+    Commands,
     Compute,
     MachineLearning,
     Metrics,
@@ -34,6 +35,7 @@ class Cloud:
     cluster: Cluster
     replacement: Replacement
     batch_nodes: BatchNodes
+    commands: Commands
     standin: Standin | None = None
 
 

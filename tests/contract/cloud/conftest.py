@@ -48,6 +48,7 @@ async def azure(local_azure: Standin) -> AsyncIterator[Cloud]:
     from shared.adapters.monitor_metrics import AzureMetrics
     from shared.adapters.replacement import AzureReplacement
     from shared.adapters.resources import AzureResources
+    from shared.adapters.run_commands import AzureCommands
     from shared.adapters.virtual_machines import AzureCompute
 
     local_azure.put_world(worlds.document())
@@ -67,6 +68,7 @@ async def azure(local_azure: Standin) -> AsyncIterator[Cloud]:
             learning=AzureMachineLearning(settings),
             batch=batch,
             batch_nodes=AzureBatchNodes(batch, arm),
+            commands=AzureCommands(compute.clients, arm),
             cluster=AksClusters(identity, arm, settings),
             standin=local_azure,
         )
@@ -88,6 +90,7 @@ def fakes() -> Cloud:
         learning=fake_world.learning(),
         batch=fake_world.batch(),
         batch_nodes=fake_world.batch_nodes(),
+        commands=fake_world.commands(),
         cluster=fake_world.cluster(),
     )
 

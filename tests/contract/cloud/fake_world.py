@@ -15,6 +15,7 @@ from tests.fakes.cloud import (
     FakeBatch,
     FakeBatchNodes,
     FakeCluster,
+    FakeCommands,
     FakeCompute,
     FakeJob,
     FakeMachine,
@@ -55,6 +56,14 @@ def batch_nodes() -> FakeBatchNodes:
     stuck = FakePoolNode("stuck", state="starttaskfailed", refuses=True)
     world.add(w.ACCOUNT, "gpu", busy, FakePoolNode("broken", state="unusable"), stuck)
     world.add(w.ACCOUNT, "other", FakePoolNode("broken-too", state="unusable"))
+    return world
+
+
+def commands() -> FakeCommands:
+    """A VM with two files: one that saves, one that fails."""
+    world = FakeCommands()
+    world.add(w.DEV, w.SAVES, "saved step 41", 0)
+    world.add(w.DEV, w.FAILS, "disk full", 3)
     return world
 
 

@@ -37,6 +37,7 @@ BATCH_VM = (
     f"/subscriptions/{SUBSCRIPTION}/resourceGroups/azurebatch-1/providers/"
     "Microsoft.Compute/virtualMachineScaleSets/b-1/virtualMachines/0"
 )
+SAVES, FAILS = "/etc/nightshift/save.sh", "/etc/nightshift/fail.sh"
 SPOT_VM = f"{COMPUTE}/virtualMachines/spot-1"
 SPOT_SET = f"{COMPUTE}/virtualMachineScaleSets/science"
 SPOT_INSTANCE, LOST_INSTANCE = (f"{SPOT_SET}/virtualMachines/{n}" for n in (4, 9))
@@ -80,6 +81,11 @@ def _vm(vm: str, size: str, power: str, disks: dict[str, str]) -> dict[str, Any]
     }
 
 
+def _with_files(vm: dict[str, Any]) -> dict[str, Any]:
+    saves, fails = {"stdout": "saved step 41"}, {"stdout": "disk full", "exit": 3}
+    return {**vm, "_runs": {SAVES: saves, FAILS: fails}}
+
+
 def _spot(vm: dict[str, Any]) -> dict[str, Any]:
     vm["properties"] |= {"priority": "Spot", "evictionPolicy": "Deallocate"}
     return vm
@@ -107,7 +113,7 @@ def resources() -> list[dict[str, Any]]:
     """Every ARM resource of the world."""
     disks = {"os": OS_DISK, "data": DATA_DISK}
     return [
-        _vm(DEV, SIZE, "running", disks),
+        _with_files(_vm(DEV, SIZE, "running", disks)),
         _vm(OFF, GPU_SIZE, "deallocated", {}),
         _spot(_vm(SPOT_VM, SIZE, "deallocated", {})),
         {

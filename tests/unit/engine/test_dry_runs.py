@@ -42,6 +42,7 @@ from tests.builders import (
     a_tick,
     an_alert,
 )
+from tests.checkpoints import a_preempted_vm, with_declared
 from tests.evictions import LOST, an_eviction, evict, lose
 from tests.shift import SETTINGS, Shift
 
@@ -71,6 +72,7 @@ class Case:
 
 CASES: Mapping[str, Case] = {
     "ask_a_person": Case(lambda shift: shift.with_machine(), a_degradation()),
+    "checkpoint_vm": Case(with_declared, a_preempted_vm()),
     "deallocate_idle": Case(lambda shift: shift.with_machine(), a_tick()),
     "drain_node": Case(lambda shift: shift.with_node(), a_reboot()),
     "drain_slurm_node": Case(lambda shift: shift.with_slurm_node(), a_reboot()),
