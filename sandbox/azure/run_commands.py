@@ -35,7 +35,12 @@ def run(call: Call) -> Reply:
         raise ServiceError(
             409, "OperationNotAllowed", "Run command needs a running virtual machine."
         )
+    if vm.get("_is_running_command"):
+        raise ServiceError(
+            409, "Conflict", "Run command extension execution is in progress. Please wait."
+        )
     vm.setdefault("_ran", []).append(script)
+    vm["_is_running_command"] = True
     text = _played(vm, script)
     message = {
         "code": "ProvisioningState/succeeded",
@@ -43,10 +48,16 @@ def run(call: Call) -> Reply:
         "displayStatus": "Provisioning succeeded",
         "message": text,
     }
+
+    def finish() -> None:
+        vm["_is_running_command"] = False
+        call.state.world.count("run_commands", vm["id"])
+
     work = Work(
         verb="runCommand",
-        target=f"{vm['id']}/runCommand",
-        finish=lambda: call.state.world.count("run_commands", vm["id"]),
+        target=vm["id"],
+        finish=finish,
+        fail=lambda: vm.update(_is_running_command=False),
         result=lambda: {"value": [message]},
     )
     return accepted(call, work)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shared.core.command_output import exit_code
-from shared.core.errors import InvalidTarget
+from shared.core.errors import InvalidTarget, StaleFacts
 from shared.ports import OperationState, Output
 from tests.contract.cloud import worlds as w
 from tests.contract.cloud.clouds import Cloud, eventually
@@ -45,6 +45,13 @@ async def test_a_command_on_a_missing_machine_is_an_invalid_target(cloud: Cloud)
     """Retrying cannot help."""
     with pytest.raises(InvalidTarget):
         await cloud.commands.run(w.MISSING, ["true"])
+
+
+async def test_two_commands_at_once_are_a_conflict_that_passes(azure: Cloud):
+    """The engine asks again later."""
+    await azure.commands.run(w.DEV, ["true"])
+    with pytest.raises(StaleFacts):
+        await azure.commands.run(w.DEV, ["true"])
 
 
 async def test_a_command_that_the_platform_cannot_run_says_why(azure: Cloud):
