@@ -17,6 +17,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from shared.adapters.azure_errors import retry_after
+from shared.adapters.lanes import LATER, URGENT, Lanes
 from shared.adapters.sdk_options import CONNECT_S, READ_S, has_proxy
 from shared.core.errors import (
     AutomationError,
@@ -78,6 +79,7 @@ class KubernetesApi:
         self._token = token
         self._name = name
         self._session: ClientSession | None = None
+        self._lanes = Lanes(_CONNECTIONS)
 
     async def get(self, path: str, query: Mapping[str, str] | None = None) -> Json | None:
         """GET one object; None if there is none."""
@@ -136,9 +138,12 @@ class KubernetesApi:
         }
         data = None if body is None else json.dumps(body).encode()
         try:
-            async with self._built().request(
-                method, self._server + path, params=query, data=data, headers=headers
-            ) as response:
+            async with (
+                self._lanes.place(_lane_of(path)),
+                self._built().request(
+                    method, self._server + path, params=query, data=data, headers=headers
+                ) as response,
+            ):
                 raw = await response.read()
                 patience = retry_after(response.headers)
                 return KubernetesAnswer(response.status, _json(raw), patience)
@@ -190,6 +195,11 @@ class KubernetesApi:
                 trust_env=has_proxy(),
             )
         return self._session
+
+
+def _lane_of(path: str) -> int:
+    """Put nodes before pods: every node is cordoned before any is emptied."""
+    return URGENT if path.startswith("/api/v1/nodes") else LATER
 
 
 def _json(raw: bytes) -> Json:
