@@ -171,7 +171,8 @@ def _known(
         late = may_not_climb(night, view, previous)
     if late is not None:
         return _refused(night, signal, (_ruling(late),), request)
-    if not request.attempt and any(r.phase == signal.phase.value for r in mine):
+    hearing = signal.phase.value + (request.label if request.attempt else "")
+    if any(r.phase == hearing for r in mine):
         before = Skip(Reason.DUPLICATE, "answered before: its event has the reason")
         return Answer(signal, (_ruling(before),))
     return None

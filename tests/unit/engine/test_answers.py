@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
@@ -12,6 +13,7 @@ from shared.core.errors import ProviderUnavailable, RetryLater, StaleFacts, Thro
 from shared.core.plans import Mode, PlanOutcome
 from shared.core.settings import Settings
 from shared.core.signals import Phase, SignalType, Unanswered
+from shared.engine import events
 from shared.engine.holding import MOST_REMINDERS
 from shared.engine.views import event_view
 from tests.builders import (
@@ -277,3 +279,24 @@ def test_without_rules_nothing_happens_and_that_is_recorded():
     shift.with_node(a_pod())
     shift.deliver(a_notice())
     assert ["no_rule"] == shift.reasons()
+
+
+def test_copies_of_a_held_event_are_reminded_of_once():
+    """Event Grid may deliver an event five times at once; what is held is heard once."""
+    shift = Shift.begin(a_rule("snapshot_and_redeploy", cooldown=2 * HOUR))
+    shift.with_machine(VM, "os", is_quiet=False)
+    shift.deliver(a_degradation(event_id="first"))
+    shift.run_until_quiet()
+
+    async def together() -> None:
+        copies = (
+            events.hear(shift.night, [a_degradation()], budget=timedelta(0)) for _ in range(5)
+        )
+        await asyncio.gather(*copies)
+
+    shift.invoke(together())
+    shift.wait(90 * MINUTE)
+    shift.wait(HOUR)
+    heard = [record.phase for record in shift.records("h-1")]
+    assert ["fired", "fired+1"] == heard
+    assert [] == shift.world.queue.waiting
