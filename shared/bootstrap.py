@@ -30,6 +30,7 @@ from shared.adapters.resources import AzureResources
 from shared.adapters.rule_files import read_layers
 from shared.adapters.run_commands import AzureCommands
 from shared.adapters.settings_env import read_settings
+from shared.adapters.shared_pools import AzureSharedPools
 from shared.adapters.slurm import SlurmClusters
 from shared.adapters.storage import Storage
 from shared.adapters.table_approvals import TableApprovals
@@ -175,6 +176,7 @@ def build(settings: Settings) -> Night:
         notices=notices,
         batch_nodes=AzureBatchNodes(batch, arm),
         commands=AzureCommands(compute.clients, arm),
+        shared_pools=AzureSharedPools(compute.clients),
         replacement=AzureReplacement(compute.clients),
         messengers=messengers,
         sinks=sinks,

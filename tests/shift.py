@@ -80,6 +80,7 @@ class World:
     replacement: cloud.FakeReplacement
     batch_nodes: cloud.FakeBatchNodes
     commands: cloud.FakeCommands
+    shared_pools: cloud.FakeSharedPools
     effects: list[tuple[str, str]]
 
     def picture(self) -> str:
@@ -97,6 +98,7 @@ class World:
             self.replacement.pools,
             self.batch_nodes.pools,
             self.commands.ran,
+            self.shared_pools.instances,
             self.effects,
         )
         return repr(copy.deepcopy(parts))
@@ -129,6 +131,7 @@ def a_world(now: datetime, trap: Trap) -> World:
         replacement=cloud.FakeReplacement(compute=compute, trap=trap, effects=effects),
         batch_nodes=cloud.FakeBatchNodes(trap=trap, effects=effects),
         commands=cloud.FakeCommands(trap=trap, effects=effects),
+        shared_pools=cloud.FakeSharedPools(trap=trap, effects=effects),
         effects=effects,
     )
 
@@ -156,6 +159,7 @@ def a_night(world: World, *rules: Rule, settings: Settings | None = None) -> Nig
         replacement=world.replacement,
         batch_nodes=world.batch_nodes,
         commands=world.commands,
+        shared_pools=world.shared_pools,
     )
     return Night(ports, RuleBook(rules), make.REMEDIATIONS, settings or SETTINGS)
 

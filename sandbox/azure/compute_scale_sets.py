@@ -5,7 +5,7 @@ Source: https://learn.microsoft.com/rest/api/compute/virtual-machine-scale-sets
 
 import copy
 
-from sandbox.azure import compute_defaults, errors, power, views
+from sandbox.azure import compute_defaults, errors, power, run_commands, views
 from sandbox.azure.api_versions import COMPUTE
 from sandbox.azure.arm_generic import checked_tags, existing
 from sandbox.azure.arm_ids import parent
@@ -22,6 +22,7 @@ _SET = (
 )
 _INSTANCES = _SET + "/virtualMachines"
 _INSTANCE = _INSTANCES + "/{instance}"
+_PROTECTIONS = frozenset({"protectFromScaleIn", "protectFromScaleSetActions"})
 _PATCHABLE = frozenset({"tags", "properties", "identity", "plan", "sku", "zones"})
 
 
@@ -46,6 +47,28 @@ def get_instance(call: Call) -> Reply:
     expand = expanded(call, ("instanceview", "userdata"))
     instance = existing(call, call.path)
     return Reply(200, views.shown(instance, instance_view="instanceview" in expand))
+
+
+def update_instance(call: Call) -> Reply:
+    """Write an instance back: its tags, and what its properties say of protection."""
+    instance = existing(call, call.path)
+    body = call.body()
+    policy = (body.get("properties") or {}).get("protectionPolicy") or {}
+    unknown = sorted(set(policy) - _PROTECTIONS)
+    if unknown:
+        raise errors.invalid(unknown[0], policy[unknown[0]], ", ".join(sorted(_PROTECTIONS)))
+    require_etag(call, instance)
+    tags = checked_tags(body.get("tags") or {})
+
+    def finish() -> None:
+        instance["tags"] = tags
+        instance["properties"]["protectionPolicy"] = policy
+        instance["properties"]["provisioningState"] = "Succeeded"
+
+    work = Work(
+        verb="update", target=instance["id"], finish=finish, result=lambda: dict(instance)
+    )
+    return accepted(call, work, 200, views.shown(instance))
 
 
 def instance_view(call: Call) -> Reply:
@@ -210,6 +233,8 @@ ROUTES = (
     Route("GET", _INSTANCES, list_instances, COMPUTE),
     Route("GET", _INSTANCE, get_instance, COMPUTE),
     Route("DELETE", _INSTANCE, delete_instance, COMPUTE),
+    Route("PUT", _INSTANCE, update_instance, COMPUTE),
+    Route("POST", _INSTANCE + "/runCommand", run_commands.run, COMPUTE),
     Route("GET", _INSTANCE + "/instanceView", instance_view, COMPUTE),
     Route("POST", _INSTANCE + "/simulateEviction", simulate_eviction, COMPUTE),
     *(Route("POST", f"{_INSTANCE}/{verb}", act_on_instance, COMPUTE) for verb in _SET_VERBS),

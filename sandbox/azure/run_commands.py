@@ -1,7 +1,8 @@
 """Commands on VMs: what a world says that a file writes, as the machine's agent tells it.
 
 Nothing is run. A file that the world does not name is not found, as a shell would say; the
-line that a script ends with (``echo "mark$?"``) is answered with the file's exit code.
+line that a script ends with (``echo "mark$?"``) is answered with the file's exit code. A line
+that counts (``echo "mark$(...)"``) is answered from the machine's ``_sessions``, one a look.
 
 Source: https://learn.microsoft.com/rest/api/compute/virtual-machines/run-command
 """
@@ -17,6 +18,7 @@ from sandbox.azure.operations import Work, accepted
 _KNOWN = frozenset({"commandId", "script", "parameters"})
 _NOT_FOUND = {"stdout": "", "stderr": "not found", "exit": 127}
 _MARK = re.compile(r'^echo "(?P<mark>[\w-]+=)\$\?"$')
+_COUNT = re.compile(r'^echo "(?P<mark>[\w-]+=)\$\(.*\)"$')
 
 
 def run(call: Call) -> Reply:
@@ -65,6 +67,11 @@ def run(call: Call) -> Reply:
 
 def _played(vm: Json, script: list[str]) -> str:
     files: Json = vm.get("_runs", {})
+    counted = [found["mark"] for line in script if (found := _COUNT.match(line)) is not None]
+    if counted:
+        sessions = vm.get("_sessions", [0])
+        left = sessions.pop(0) if len(sessions) > 1 else sessions[0]
+        return f"Enable succeeded: \n[stdout]\n{counted[0]}{left}\n\n[stderr]\n"
     named = next((path for path in files if any(path in line for line in script)), "")
     played = files.get(named, _NOT_FOUND)
     marks = [found["mark"] for line in script if (found := _MARK.match(line)) is not None]

@@ -169,6 +169,45 @@ async def declared_checkpoint(site: Site, tell: Tell) -> Result:
     return result
 
 
+async def shared_instance(site: Site, tell: Tell) -> Result:
+    """A machine on which people work is to be redeployed; then that is withdrawn."""
+    event = "7f0c6b1e-2a54-4c1b-9a6c-0d6f0a1b2c47"
+    tell("Event Grid delivers a Redeploy notice for an instance of a shared pool")
+    about: dict[str, Any] = {
+        "kind": "Redeploy",
+        "lead": timedelta(minutes=10),
+        "scale_set": world.SHARED,
+    }
+    await site.send_event(events.notice(event, (1,), now=_now(), **about))
+    plans = await site.closed_plans(event, 1)
+    emptied = resource(await site.world(), world.SHARED_INSTANCE) or {}
+    tell("the platform withdraws it: Canceled")
+    await site.send_event(events.notice(event, (1,), now=_now(), status="Canceled", **about))
+    after = await site.closed_plans(event, 2)
+    back = resource(await site.world(), world.SHARED_INSTANCE) or {}
+    tag = "nightshift-out-of-rotation"
+    first = min(plans, key=lambda p: str(p["created_at"]), default={"id": ""})
+    result = Result("a shared instance is emptied and returns", plan=[p["id"] for p in after])
+    result.expected = {
+        "plans": [("free_pool_instance", "done")] * 2,
+        "out of rotation": {"team": "vision", tag: first["id"]},
+        "protected": [True, False],
+        "commands": 3,
+        "back": {"team": "vision"},
+    }
+    result.observed = {
+        "plans": [(p["remediation"], p["outcome"]) for p in after],
+        "out of rotation": emptied.get("tags"),
+        "protected": [
+            bool(one["properties"].get("protectionPolicy", {}).get("protectFromScaleIn"))
+            for one in (emptied, back)
+        ],
+        "commands": len(emptied.get("_ran", [])),
+        "back": back.get("tags"),
+    }
+    return result
+
+
 def _pool(seen: Json, name: str) -> Json:
     found: Json = next(p for p in seen["batch"]["render"]["pools"] if p["id"] == name)
     return found
@@ -195,6 +234,7 @@ INTERRUPTIONS: tuple[tuple[str, Scenario], ...] = (
     ("a Batch node is released and returns", preempted_batch_node),
     ("unusable Batch nodes are mended", unusable_batch_nodes),
     ("a declared checkpoint is run", declared_checkpoint),
+    ("a shared instance is emptied and returns", shared_instance),
 )
 
 

@@ -39,6 +39,8 @@ DISKS = tuple(f"{COMPUTE}/disks/trainer-1-{role}" for role in ("os", "data-0", "
 SPOT_VM = f"{COMPUTE}/virtualMachines/trainer-spot"
 DECLARED_VM = f"{COMPUTE}/virtualMachines/trainer-declared"
 DECLARED_FILE = "/etc/nightshift/checkpoint.sh"
+SHARED = f"{COMPUTE}/virtualMachineScaleSets/notebooks"
+SHARED_INSTANCE = f"{SHARED}/virtualMachines/1"
 SCIENCE = f"{COMPUTE}/virtualMachineScaleSets/science"
 LOST_INSTANCE = f"{SCIENCE}/virtualMachines/7"
 STOPPED_INSTANCE = f"{SCIENCE}/virtualMachines/5"
@@ -137,6 +139,20 @@ def _evicted() -> list[Json]:
     declared = _vm(DECLARED_VM)
     declared["tags"] = {"nightshift-checkpoint": DECLARED_FILE}
     return [
+        {
+            "id": SHARED,
+            "location": REGION,
+            "tags": {"nightshift-pool": "shared"},
+            "sku": {"name": SIZE, "capacity": 1},
+        },
+        {
+            "id": SHARED_INSTANCE,
+            "location": REGION,
+            "tags": {"team": "vision"},
+            "sku": {"name": SIZE},
+            "_sessions": [2, 0],
+            "_runs": {"/run/nightshift/notice": {}},
+        },
         {**declared, "_runs": {DECLARED_FILE: {"stdout": "saved; token=abc"}}},
         machine,
         {

@@ -34,6 +34,10 @@ _DOES = {
     "batch_reimage": "install Batch nodes anew: what is on their disks is lost",
     "batch_replace": "remove Batch nodes from their pool, which then gets others",
     "checkpoint": "run the checkpoint command that the machine's owner declared",
+    "pool_leave": "take the instance out of rotation",
+    "pool_return": "put the instance back into rotation",
+    "pool_warn": "tell the users of the instance that it goes",
+    "pool_sessions": "wait until nobody works on the instance",
     "verify": "look whether it helped",
     "tell": "ask a person to look",
 }

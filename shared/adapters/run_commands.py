@@ -13,10 +13,16 @@ from typing import Any
 
 from shared.adapters.arm import ArmReader
 from shared.adapters.azure_errors import translated
-from shared.adapters.compute_clients import ASYNC, LOCATION, ComputeClients, Receipt, of_type
+from shared.adapters.compute_clients import (
+    ASYNC,
+    LOCATION,
+    ComputeClients,
+    Receipt,
+    machine_id,
+)
 from shared.adapters.virtual_machines import operation_state
 from shared.core.errors import InvalidTarget
-from shared.core.resource_ids import VM
+from shared.core.resource_ids import SCALE_SET_VM
 from shared.ports import OperationState, Output
 
 ROLE = "Virtual Machine Contributor"
@@ -32,17 +38,22 @@ class AzureCommands:
         self._arm = arm
 
     async def run(self, vm: str, script: Sequence[str]) -> str:
-        """Ask for a shell script to be run on a Linux VM."""
+        """Ask for a shell script to be run on a Linux VM or an instance of a scale set."""
         from azure.mgmt.compute import models
 
-        rid = of_type(vm, VM)
+        rid = machine_id(vm)
         client = await self._clients.of(rid.subscription)
         wanted = models.RunCommandInput(command_id=SHELL, script=list(script))
         receipt = Receipt()
         async with translated(f"running a command on {vm}", role=ROLE):
-            await client.virtual_machines.begin_run_command(
-                rid.resource_group, rid.name, wanted, **receipt.options
-            )
+            if rid.type == SCALE_SET_VM:
+                await client.virtual_machine_scale_set_vms.begin_run_command(
+                    rid.resource_group, rid.names[0], rid.name, wanted, **receipt.options
+                )
+            else:
+                await client.virtual_machines.begin_run_command(
+                    rid.resource_group, rid.name, wanted, **receipt.options
+                )
         headers = receipt.headers
         token = f"{headers.get(ASYNC) or ''}\n{headers.get(LOCATION) or ''}"
         if token.startswith("\n") or len(token) > _TOKEN_LIMIT:

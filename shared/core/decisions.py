@@ -51,6 +51,9 @@ class Reason(StrEnum):
     NOTHING_UNUSABLE = "nothing_unusable"
     DISABLED_BY_OTHERS = "disabled_by_others"
     ENABLED_BY_HAND = "enabled_by_hand"
+    NOT_A_SHARED_POOL = "not_a_shared_pool"
+    TAKEN_OUT_BY_OTHERS = "taken_out_by_others"
+    RETURNED_BY_HAND = "returned_by_hand"
     NOT_STANDALONE = "not_standalone"
     NOTHING_DECLARED = "nothing_declared"
     BAD_DECLARATION = "bad_declaration"
@@ -102,6 +105,7 @@ class Reason(StrEnum):
     JOBS_REMAIN = "jobs_remain"
     NO_CAPACITY = "no_capacity"
     NOT_MENDED = "not_mended"
+    SESSIONS_REMAIN = "sessions_remain"
     COMMAND_FAILED = "command_failed"
     CANCELED_BY_PERSON = "canceled_by_person"
 

@@ -32,6 +32,7 @@ class FactsKind(StrEnum):
     BATCH_NODE = "batch_node"
     BATCH_NODES = "batch_nodes"
     STANDALONE = "standalone"
+    POOL_INSTANCE = "pool_instance"
     SPOT = "spot"
     SPOT_POOL = "spot_pool"
 
@@ -272,6 +273,22 @@ class BatchNodesFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class PoolInstanceFacts:
+    """An instance of a scale set, and whether it is in rotation.
+
+    Attributes:
+        resource: With the scale set's tags under its own.
+        taken_out_by: Plan that took it out of rotation, from its tag; empty if none did.
+        is_protected: Whether scaling in leaves it alone.
+    """
+
+    resource: Resource
+    power: str | None
+    taken_out_by: str = ""
+    is_protected: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class SpotFacts:
     """A machine that may have been evicted.
 
@@ -313,6 +330,7 @@ Facts = (
     | BatchNodeFacts
     | BatchNodesFacts
     | StandaloneFacts
+    | PoolInstanceFacts
     | SpotFacts
     | SpotPoolFacts
 )

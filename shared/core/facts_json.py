@@ -27,6 +27,7 @@ from shared.core.facts import (
     FailedTaskFacts,
     MachineFacts,
     NodeFacts,
+    PoolInstanceFacts,
     ResourceFacts,
     SlurmNodeFacts,
     SpotFacts,
@@ -51,6 +52,7 @@ _CLASSES: Mapping[FactsKind, Any] = {
     FactsKind.BATCH_NODE: BatchNodeFacts,
     FactsKind.BATCH_NODES: BatchNodesFacts,
     FactsKind.STANDALONE: StandaloneFacts,
+    FactsKind.POOL_INSTANCE: PoolInstanceFacts,
     FactsKind.SPOT: SpotFacts,
     FactsKind.SPOT_POOL: SpotPoolFacts,
 }

@@ -64,6 +64,19 @@ _READ_BATCH_NODE = Operations((f"{_BATCH}/read", f"{_BATCH}/pools/read"))
 _CHANGE_BATCH_NODE = Operations((*_READ_BATCH_NODE.actions, f"{_BATCH}/pools/write"))
 """Batch's data plane asks for actions of the control plane where pools are meant."""
 
+_CHANGE_INSTANCE = Operations(
+    (f"{_SET}/read", f"{_INSTANCE}/read", f"{_INSTANCE}/write", _LOCKS)
+)
+_RUN_ON_INSTANCE = Operations(
+    (
+        f"{_SET}/read",
+        f"{_INSTANCE}/read",
+        f"{_INSTANCE}/runCommand/action",
+        "Microsoft.Compute/locations/operations/read",
+        _LOCKS,
+    )
+)
+
 VERBS: Mapping[Verb, Operations] = MappingProxyType(
     {
         Verb.CORDON: _MARK_NODE,
@@ -148,6 +161,10 @@ VERBS: Mapping[Verb, Operations] = MappingProxyType(
                 _LOCKS,
             )
         ),
+        Verb.POOL_LEAVE: _CHANGE_INSTANCE,
+        Verb.POOL_RETURN: _CHANGE_INSTANCE,
+        Verb.POOL_WARN: _RUN_ON_INSTANCE,
+        Verb.POOL_SESSIONS: _RUN_ON_INSTANCE,
         Verb.VERIFY: Operations(),
         Verb.TELL: Operations(),
     }
@@ -206,6 +223,9 @@ READS: Mapping[FactsKind, Operations] = MappingProxyType(
                 f"{_INSTANCE}/read",
                 _LOCKS,
             )
+        ),
+        FactsKind.POOL_INSTANCE: Operations(
+            (f"{_VM}/read", f"{_SET}/read", f"{_INSTANCE}/read", _LOCKS)
         ),
         FactsKind.SPOT: Operations(
             (

@@ -28,7 +28,14 @@ SYSTEM_POOL = ("kubernetes.azure.com/mode", "system")
 """Source: https://learn.microsoft.com/azure/aks/use-system-pools"""
 
 LOCKED_OUT: frozenset[Verb] = frozenset(
-    {Verb.DEALLOCATE, Verb.SNAPSHOT, Verb.REDEPLOY, Verb.START, Verb.GROW, Verb.CHECKPOINT}
+    {
+        Verb.DEALLOCATE,
+        Verb.SNAPSHOT,
+        Verb.REDEPLOY,
+        Verb.START,
+        Verb.GROW,
+        *(Verb.CHECKPOINT, Verb.POOL_LEAVE, Verb.POOL_RETURN, Verb.POOL_WARN),
+    }
 )
 """Verbs that a ReadOnly lock on their target, or above it, forbids.
 

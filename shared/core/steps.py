@@ -28,6 +28,9 @@ class Verb(StrEnum):
     BATCH_IDLE: wait until no task runs on a Batch node; changes nothing.
     BATCH_REBOOT / BATCH_REIMAGE / BATCH_REPLACE: mend Batch nodes that take no tasks.
     CHECKPOINT: run the command that a VM's owner declared for this; keep what it wrote.
+    POOL_LEAVE / POOL_RETURN: take an instance of a shared pool out of rotation / back if ours.
+    POOL_WARN: tell the users of an instance, by a file and on their terminals.
+    POOL_SESSIONS: wait until nobody works on an instance; changes nothing.
     VERIFY: look whether what a rule's ladder asks for is true by now; changes nothing.
     TELL: ask a person to look; changes nothing on the target.
     """
@@ -53,6 +56,10 @@ class Verb(StrEnum):
     BATCH_REIMAGE = "batch_reimage"
     BATCH_REPLACE = "batch_replace"
     CHECKPOINT = "checkpoint"
+    POOL_LEAVE = "pool_leave"
+    POOL_RETURN = "pool_return"
+    POOL_WARN = "pool_warn"
+    POOL_SESSIONS = "pool_sessions"
     VERIFY = "verify"
     TELL = "tell"
 
@@ -67,12 +74,15 @@ UNDO: Mapping[Verb, Verb] = MappingProxyType(
         Verb.CORDON: Verb.UNCORDON,
         Verb.SLURM_DRAIN: Verb.SLURM_RESUME,
         Verb.BATCH_DISABLE: Verb.BATCH_ENABLE,
+        Verb.POOL_LEAVE: Verb.POOL_RETURN,
     }
 )
 """Verbs that a withdrawn event takes back, and with what."""
 
 
-MANY: frozenset[Verb] = frozenset({Verb.DRAIN, Verb.START, Verb.BATCH_IDLE})
+MANY: frozenset[Verb] = frozenset(
+    {Verb.DRAIN, Verb.START, Verb.BATCH_IDLE, Verb.POOL_SESSIONS}
+)
 """Verbs that are many effects: before each attempt somebody may have said stop."""
 
 

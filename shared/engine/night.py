@@ -28,6 +28,7 @@ from shared.ports import (
     Records,
     Replacement,
     Resources,
+    SharedPools,
     Slurm,
     Tallies,
     WakeQueue,
@@ -59,6 +60,7 @@ class Ports:
     replacement: Replacement
     batch_nodes: BatchNodes
     commands: Commands
+    shared_pools: SharedPools
     sinks: tuple[AuditSink, ...] = ()
     messengers: tuple[Messenger, ...] = ()
 

@@ -17,6 +17,7 @@ from shared.core.facts import (
     FailedTaskFacts,
     MachineFacts,
     NodeFacts,
+    PoolInstanceFacts,
     Resource,
     ResourceFacts,
     SlurmNodeFacts,
@@ -67,6 +68,7 @@ async def observe(
             FactsKind.BATCH_NODE
             | FactsKind.BATCH_NODES
             | FactsKind.STANDALONE
+            | FactsKind.POOL_INSTANCE
             | FactsKind.SPOT
             | FactsKind.SPOT_POOL
         ):
@@ -124,6 +126,8 @@ async def _interrupted(
             return await _batch_node(target, ports)
         case FactsKind.BATCH_NODES:
             return await _batch_nodes(target, signal, ports)
+        case FactsKind.POOL_INSTANCE:
+            return await _pool_instance(target, ports)
         case FactsKind.STANDALONE:
             return await _standalone(target, ports)
         case FactsKind.SPOT:
@@ -132,6 +136,15 @@ async def _interrupted(
         case _:
             _must_be(target, SCALE_SET_VM)
             return await ports.replacement.spot_pool(target.text)
+
+
+async def _pool_instance(target: ResourceId, ports: Ports) -> PoolInstanceFacts | None:
+    """Read an instance; a VM of no Uniform scale set is in nobody's rotation."""
+    _must_be(target, SCALE_SET_VM, VM)
+    if target.type == SCALE_SET_VM:
+        return await ports.shared_pools.instance(target.text)
+    resource = await ports.resources.resource(target.text)
+    return PoolInstanceFacts(resource, None) if resource else None
 
 
 async def _standalone(target: ResourceId, ports: Ports) -> StandaloneFacts | None:

@@ -27,6 +27,7 @@ WORKS_ON: Mapping[FactsKind, tuple[str, ...]] = {
     FactsKind.BATCH_NODE: (SCALE_SET_VM, VM),
     FactsKind.BATCH_NODES: (BATCH_ACCOUNT,),
     FactsKind.STANDALONE: (VM, SCALE_SET_VM),
+    FactsKind.POOL_INSTANCE: (SCALE_SET_VM, VM),
     FactsKind.SPOT: (VM, SCALE_SET_VM),
     FactsKind.SPOT_POOL: (SCALE_SET_VM,),
 }

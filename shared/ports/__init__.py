@@ -35,6 +35,7 @@ from shared.ports.maintenance import Maintenance
 from shared.ports.oversight import Approvals, Messenger, Notices, Tallies
 from shared.ports.replacement import PoolSize, Replacement
 from shared.ports.runtime import Clock, Records, WakeQueue
+from shared.ports.shared_pools import SharedPools
 from shared.ports.slurm import FoundNode, Slurm
 
 __all__ = [
@@ -70,6 +71,7 @@ __all__ = [
     "Records",
     "Replacement",
     "Resources",
+    "SharedPools",
     "Slurm",
     "SnapshotState",
     "StoredPlan",

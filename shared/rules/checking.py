@@ -21,6 +21,7 @@ from shared.core.facts import (
     FailedTaskFacts,
     MachineFacts,
     NodeFacts,
+    PoolInstanceFacts,
     Resource,
     ResourceFacts,
     SlurmNodeFacts,
@@ -56,6 +57,7 @@ FACTS: Mapping[FactsKind, type] = {
     FactsKind.BATCH_NODE: BatchNodeFacts,
     FactsKind.BATCH_NODES: BatchNodesFacts,
     FactsKind.STANDALONE: StandaloneFacts,
+    FactsKind.POOL_INSTANCE: PoolInstanceFacts,
     FactsKind.SPOT: SpotFacts,
     FactsKind.SPOT_POOL: SpotPoolFacts,
 }

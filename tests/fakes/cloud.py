@@ -10,6 +10,7 @@ from tests.fakes.compute import FakeCompute, FakeMachine, FakeSnapshot
 from tests.fakes.effects import Effect, Trap, Trapped, no_trap
 from tests.fakes.measured import FakeMachineLearning, FakeMetrics, FakeResources
 from tests.fakes.replaced import FakePool, FakeReplacement
+from tests.fakes.shared_pools import FakeSharedPools
 
 __all__ = [
     "FOREVER",
@@ -29,6 +30,7 @@ __all__ = [
     "FakePoolNode",
     "FakeReplacement",
     "FakeResources",
+    "FakeSharedPools",
     "FakeSnapshot",
     "FakeTask",
     "Trap",

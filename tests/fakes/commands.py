@@ -27,6 +27,7 @@ class FakeCommands(Trapped):
         files: By folded VM id: path to what it writes and its exit code.
         ran: Every command that was sent, in order.
         looks: Reads that still show a command running.
+        sessions: How many people work there, one look after the other.
         fails: What the platform says if it cannot run any, or empty.
     """
 
@@ -34,6 +35,7 @@ class FakeCommands(Trapped):
     ran: list[FakeRun] = field(default_factory=list)
     looks: int = 1
     fails: str = ""
+    sessions: list[int] = field(default_factory=lambda: [0])
 
     def add(self, vm: str, path: str, writes: str = "", code: int = 0) -> None:
         """Put a file onto a machine."""
@@ -64,6 +66,9 @@ class FakeCommands(Trapped):
 
     def _text(self, run: FakeRun) -> str:
         known = self.files[run.vm.casefold()]
-        path = next((p for p in known if p in run.script[0]), "")
+        if "nightshift-sessions=" in run.script[0]:
+            left = self.sessions.pop(0) if len(self.sessions) > 1 else self.sessions[0]
+            return f"Enable succeeded: \n[stdout]\nnightshift-sessions={left}\n\n[stderr]\n"
+        path = next((p for p in known if any(p in line for line in run.script)), "")
         writes, code = known.get(path, ("not found", 127))
         return f"Enable succeeded: \n[stdout]\n{writes}\nnightshift-exit={code}\n\n[stderr]\n"

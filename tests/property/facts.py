@@ -17,6 +17,7 @@ from shared.core.facts import (
     MachineFacts,
     ManagedDisk,
     NodeFacts,
+    PoolInstanceFacts,
     Resource,
     SpotFacts,
     SpotPoolFacts,
@@ -81,6 +82,13 @@ BATCH_NODES = st.builds(
     since=st.none() | MOMENTS,
 )
 FACTS = st.one_of(
+    st.builds(
+        PoolInstanceFacts,
+        resource=RESOURCES,
+        power=st.none() | WORDS,
+        taken_out_by=WORDS,
+        is_protected=st.booleans(),
+    ),
     st.builds(
         StandaloneFacts,
         resource=RESOURCES,

@@ -15,6 +15,7 @@ from shared.core.facts import (
     FailedTaskFacts,
     MachineFacts,
     NodeFacts,
+    PoolInstanceFacts,
     SpotFacts,
     SpotPoolFacts,
     StandaloneFacts,
@@ -30,6 +31,7 @@ KINDS = {
     BatchNodeFacts: FactsKind.BATCH_NODE,
     BatchNodesFacts: FactsKind.BATCH_NODES,
     StandaloneFacts: FactsKind.STANDALONE,
+    PoolInstanceFacts: FactsKind.POOL_INSTANCE,
     SpotFacts: FactsKind.SPOT,
     SpotPoolFacts: FactsKind.SPOT_POOL,
 }

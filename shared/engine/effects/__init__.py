@@ -17,6 +17,12 @@ from shared.engine.effects.batch_tasks import reactivate, save_exit_info
 from shared.engine.effects.checkpoint import checkpoint
 from shared.engine.effects.disks import snapshot
 from shared.engine.effects.nodes import cordon, drain, uncordon
+from shared.engine.effects.pool_instances import (
+    pool_leave,
+    pool_return,
+    pool_sessions,
+    pool_warn,
+)
 from shared.engine.effects.power import deallocate, redeploy
 from shared.engine.effects.replacing import grow, start
 from shared.engine.effects.slurm_jobs import slurm_checkpoint, slurm_requeue
@@ -40,6 +46,10 @@ EFFECTS: Mapping[Verb, Effect] = MappingProxyType(
         Verb.SLURM_CHECKPOINT: slurm_checkpoint,
         Verb.SLURM_REQUEUE: slurm_requeue,
         Verb.CHECKPOINT: checkpoint,
+        Verb.POOL_LEAVE: pool_leave,
+        Verb.POOL_RETURN: pool_return,
+        Verb.POOL_WARN: pool_warn,
+        Verb.POOL_SESSIONS: pool_sessions,
         Verb.START: start,
         Verb.BATCH_DISABLE: batch_disable,
         Verb.BATCH_ENABLE: batch_enable,

@@ -17,6 +17,7 @@ from shared.ports import (
     Metrics,
     Replacement,
     Resources,
+    SharedPools,
 )
 from tests.contract.azure_standin.running import Standin
 
@@ -36,6 +37,7 @@ class Cloud:
     replacement: Replacement
     batch_nodes: BatchNodes
     commands: Commands
+    shared_pools: SharedPools
     standin: Standin | None = None
 
 

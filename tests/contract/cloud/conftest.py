@@ -49,6 +49,7 @@ async def azure(local_azure: Standin) -> AsyncIterator[Cloud]:
     from shared.adapters.replacement import AzureReplacement
     from shared.adapters.resources import AzureResources
     from shared.adapters.run_commands import AzureCommands
+    from shared.adapters.shared_pools import AzureSharedPools
     from shared.adapters.virtual_machines import AzureCompute
 
     local_azure.put_world(worlds.document())
@@ -69,6 +70,7 @@ async def azure(local_azure: Standin) -> AsyncIterator[Cloud]:
             batch=batch,
             batch_nodes=AzureBatchNodes(batch, arm),
             commands=AzureCommands(compute.clients, arm),
+            shared_pools=AzureSharedPools(compute.clients),
             cluster=AksClusters(identity, arm, settings),
             standin=local_azure,
         )
@@ -91,6 +93,7 @@ def fakes() -> Cloud:
         batch=fake_world.batch(),
         batch_nodes=fake_world.batch_nodes(),
         commands=fake_world.commands(),
+        shared_pools=fake_world.shared_pools(),
         cluster=fake_world.cluster(),
     )
 

@@ -25,6 +25,7 @@ from tests.fakes.cloud import (
     FakePoolNode,
     FakeReplacement,
     FakeResources,
+    FakeSharedPools,
     FakeTask,
 )
 
@@ -64,6 +65,15 @@ def commands() -> FakeCommands:
     world = FakeCommands()
     world.add(w.DEV, w.SAVES, "saved step 41", 0)
     world.add(w.DEV, w.FAILS, "disk full", 3)
+    world.add(w.INSTANCE, w.SAVES)
+    return world
+
+
+def shared_pools() -> FakeSharedPools:
+    """An instance that is off, in rotation and unprotected."""
+    world = FakeSharedPools()
+    found = Resource(w.SPOT_INSTANCE, SCALE_SET_VM, "4", w.REGION, w.TAGS, w.SIZE)
+    world.add(replace(found, pool=w.SPOT_SET, pool_size=1), power="deallocated")
     return world
 
 
