@@ -107,7 +107,8 @@ async def pool_sessions(work: Work) -> StepResult:
     left = int(numbers[-1])
     if left == 0:
         return done(sessions=0)
-    raise not_yet(f"waiting for {left} sessions", COUNT_EACH, sessions=left)
+    wait = max(min(COUNT_EACH, _time_left(work)), timedelta(0))
+    raise not_yet(f"waiting for {left} sessions", wait, sessions=left)
 
 
 async def _ran(work: Work, lines: Sequence[str]) -> str | StepResult:
@@ -128,9 +129,14 @@ async def _ran(work: Work, lines: Sequence[str]) -> str | StepResult:
     raise not_yet("running a command", LOOK_AGAIN, **work.progress)
 
 
-def _too_late(work: Work) -> str:
+def _time_left(work: Work) -> timedelta:
+    """Return how long waiting is still of use."""
     if work.deadline is not None:
-        margin = timedelta(seconds=work.args["margin_s"])
-        return Reason.DEADLINE_PASSED if work.now() >= work.deadline - margin else ""
-    limit = timedelta(seconds=work.args["timeout_s"])
-    return Reason.TIMED_OUT if work.running_for() >= limit else ""
+        return work.deadline - timedelta(seconds=work.args["margin_s"]) - work.now()
+    return timedelta(seconds=work.args["timeout_s"]) - work.running_for()
+
+
+def _too_late(work: Work) -> str:
+    if _time_left(work) > timedelta(0):
+        return ""
+    return Reason.TIMED_OUT if work.deadline is None else Reason.DEADLINE_PASSED
