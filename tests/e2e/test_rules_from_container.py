@@ -207,7 +207,7 @@ async def test_a_restart_beside_a_broken_container_goes_on_with_the_last_good_ve
     """What somebody switched off stays off, whatever was uploaded since."""
     await place.upload("off.yaml", MODE.format("off"))
     good = await place.eventually(lambda said: mode_of(said) == "off")
-    await place.upload("broken.yaml", b"rules:\n  - name: caf\xe9\n")
+    await place.upload("broken.yaml", b"rules:\n  - name: Z\xe9\n")
 
     lifecycle.kill_functions_host(place.site.sandbox)
     await asyncio.to_thread(lifecycle.restart_functions_host, place.site.sandbox)
