@@ -17,7 +17,7 @@ def with_shared_instance(shift: Shift, *sessions: int) -> None:
     """Put an instance into the world on which people work, fewer at each look."""
     tagged = a_resource(INSTANCE, tags={"nightshift-pool": "shared"})
     shift.world.shared_pools.add(replace(tagged, pool=SCALE_SET))
-    shift.world.resources.add(tagged)
+    shift.world.resources.add(replace(tagged, pool=SCALE_SET))
     shift.world.commands.add(INSTANCE, "/run/nightshift/notice")
     shift.world.commands.sessions = list(sessions) or [0]
 

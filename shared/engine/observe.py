@@ -32,6 +32,7 @@ from shared.core.resource_ids import (
     VM,
     ResourceId,
 )
+from shared.core.shared_pools import is_shared
 from shared.core.signals import Signal
 from shared.core.wire import read_moment
 from shared.engine.night import Ports
@@ -139,12 +140,14 @@ async def _interrupted(
 
 
 async def _pool_instance(target: ResourceId, ports: Ports) -> PoolInstanceFacts | None:
-    """Read an instance; a VM of no Uniform scale set is in nobody's rotation."""
+    """Read an instance; of a pool that nobody shares, no more than what is known anyway."""
     _must_be(target, SCALE_SET_VM, VM)
-    if target.type == SCALE_SET_VM:
-        return await ports.shared_pools.instance(target.text)
     resource = await ports.resources.resource(target.text)
-    return PoolInstanceFacts(resource, None) if resource else None
+    if resource is None:
+        return None
+    if target.type == SCALE_SET_VM and is_shared(resource):
+        return await ports.shared_pools.instance(target.text)
+    return PoolInstanceFacts(resource, None)
 
 
 async def _standalone(target: ResourceId, ports: Ports) -> StandaloneFacts | None:

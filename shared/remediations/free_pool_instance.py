@@ -15,10 +15,10 @@ from shared.core.facts import FactsKind, PoolInstanceFacts, Resource
 from shared.core.plans import Plan, StepOutcome
 from shared.core.remediation import Example, Remediation
 from shared.core.resource_ids import SCALE_SET_VM
+from shared.core.shared_pools import SHARED, TAG, is_shared
 from shared.core.signals import INVOLUNTARY, Phase, Signal, SignalType
 from shared.core.steps import Step, Verb
 
-TAG, SHARED = "nightshift-pool", "shared"
 _FILE = re.compile(r"(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)+")
 MOST_WORDS = 200
 
@@ -52,8 +52,7 @@ def decide(
     signal: Signal, facts: PoolInstanceFacts, settings: Settings, now: datetime
 ) -> Decision:
     """Take it out of rotation, tell its users, and wait for them."""
-    tags = {name.casefold(): value for name, value in facts.resource.tags.items()}
-    if not facts.resource.pool or tags.get(TAG, "").strip().casefold() != SHARED:
+    if not is_shared(facts.resource):
         return Skip(Reason.NOT_A_SHARED_POOL, f"no scale set with the tag {TAG}: {SHARED}")
     if facts.power != "running":
         return Skip(Reason.NOT_RUNNING, f"its power state is {facts.power or 'not known'}")

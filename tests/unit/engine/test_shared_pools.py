@@ -142,6 +142,9 @@ def test_a_scale_set_that_nobody_shares_is_left_to_the_next_rule():
     """One notice, any orchestrator."""
     shift = shared()
     plain = replace(the_instance(shift).resource, tags={})
-    mark(shift, resource=plain)
+    shift.world.resources.add(plain)
+    reads: list[str] = []
+    shift.hooks.append(reads.append)
     shift.deliver(a_pool_notice())
     assert [Reason.NOT_A_SHARED_POOL] == shift.reasons()
+    assert "read pool_instance" not in reads, "it cost a call in the middle of an eviction"
