@@ -34,13 +34,11 @@ LOCKED_OUT: frozenset[Verb] = frozenset(
         Verb.REDEPLOY,
         Verb.START,
         Verb.GROW,
-        *(
-            Verb.CHECKPOINT,
-            Verb.POOL_LEAVE,
-            Verb.POOL_RETURN,
-            Verb.POOL_WARN,
-            Verb.POOL_SESSIONS,
-        ),
+        Verb.CHECKPOINT,
+        Verb.POOL_LEAVE,
+        Verb.POOL_RETURN,
+        Verb.POOL_WARN,
+        Verb.POOL_SESSIONS,
     }
 )
 """Verbs that a ReadOnly lock on their target, or above it, forbids.
