@@ -27,8 +27,6 @@ from shared.engine.rulings import Ruling
 from shared.engine.withdraw import withdraw
 from shared.ports import EventRecord
 
-AT_ONCE = 32
-
 
 async def hear(
     night: Night, signals: Sequence[Signal | Unanswered], *, budget: timedelta
@@ -42,10 +40,9 @@ async def hear(
     Raises:
         RetryLater: Something could not be stored; the sender must send again.
     """
-    gate = asyncio.Semaphore(AT_ONCE)
 
     async def one(signal: Signal | Unanswered) -> list[Answer]:
-        async with gate:
+        async with night.gate.enter():
             return await _hear_one(night, signal, budget)
 
     heard = await asyncio.gather(*(one(signal) for signal in signals), return_exceptions=True)

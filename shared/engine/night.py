@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from shared.core.remediation import Remediation
 from shared.core.settings import Settings
-from shared.engine.turns import Turns
+from shared.engine.turns import Gate, Turns
 from shared.ports import (
     Approvals,
     AuditSink,
@@ -34,6 +34,9 @@ from shared.ports import (
     WakeQueue,
 )
 from shared.rules.book import RuleBook
+
+AT_ONCE = 32
+"""Events answered at once by one process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,7 @@ class Night:
 
     Attributes:
         turns: Shared by everything in this process that counts.
+        gate: Shared by everything in this process that hears of events.
     """
 
     ports: Ports
@@ -78,3 +82,4 @@ class Night:
     remediations: Mapping[str, Remediation]
     settings: Settings
     turns: Turns = field(default_factory=Turns)
+    gate: Gate = field(default_factory=lambda: Gate(AT_ONCE))

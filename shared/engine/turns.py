@@ -145,3 +145,29 @@ async def _all_of(places: Iterable[_Place], held: list[_Place]) -> bool:
 def _give_up(held: list[_Place]) -> None:
     while held:
         held.pop().lock.release()
+
+
+class Gate:
+    """Lets so many of a process's events be answered at once, however they arrive.
+
+    Each of five hundred deliveries is an invocation of its own; all at once they would
+    make each other's calls of the store time out.
+    """
+
+    def __init__(self, most: int) -> None:
+        """Nobody has come yet."""
+        self._most = most
+        self._users = 0
+        self._places = asyncio.Semaphore(most)
+
+    @asynccontextmanager
+    async def enter(self) -> AsyncIterator[None]:
+        """Wait for a place, in the order of coming."""
+        if not self._users:
+            self._places = asyncio.Semaphore(self._most)  # of the loop that runs now
+        self._users += 1
+        try:
+            async with self._places:
+                yield
+        finally:
+            self._users -= 1

@@ -12,7 +12,7 @@ import pytest
 from shared.core.errors import StaleFacts
 from shared.core.tallies import Entry, Tally
 from shared.engine import turns as module
-from shared.engine.turns import Turn, Turns
+from shared.engine.turns import Gate, Turn, Turns
 from tests.builders import NOW
 from tests.fakes.tallies import FakeTallies
 
@@ -150,3 +150,24 @@ async def test_nothing_is_kept_of_a_place_where_nobody_waits(
         async with turns.take([KEY]) as turn:
             await turn.save(tallies, Tally(KEY))
     assert {} == turns._places
+
+
+def test_no_more_than_its_number_pass_a_gate_at_once():
+    """Five hundred deliveries are five hundred invocations: they must not drown the store."""
+    gate = Gate(3)
+    inside: list[int] = []
+    most: list[int] = []
+
+    async def one(number: int) -> None:
+        async with gate.enter():
+            inside.append(number)
+            most.append(len(inside))
+            await asyncio.sleep(0)
+            inside.remove(number)
+
+    async def many() -> None:
+        await asyncio.gather(*(one(number) for number in range(50)))
+
+    asyncio.run(many())
+    asyncio.run(many())  # in a process whose loop is another by now
+    assert (3, 100) == (max(most), len(most))
