@@ -20,7 +20,7 @@ from shared.core.slurm import SlurmNode
 from shared.core.slurm_clusters import SlurmCluster
 from tests.fakes.slurm import CLUSTER, FakeSlurm
 
-PATIENCE_S = 25.0
+PATIENCE_S = 60.0
 LOOPING = "#!/bin/bash\nwhile :; do sleep 0.2; done\n"
 GROUP = "/subscriptions/5f0ac1d2-0000-4000-8000-000000000001/resourceGroups/hpc"
 
