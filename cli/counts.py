@@ -27,7 +27,8 @@ def horizons(book: RuleBook) -> Horizons:
     """Tell how long these rules count anything: what is older need not be kept.
 
     A tally in the ledger keeps all that any rule may ever state; a hundred thousand
-    events would make each count a search through it.
+    events would make each count a search through it. Retries count what failed, and in
+    a replay nothing does.
     """
     found: dict[str, timedelta] = {}
 
@@ -120,5 +121,8 @@ class Counts:
         kind, scope, *_ = tally.key.split("|")
         span = self.horizons.get(f"{kind}|{scope}", _NONE)
         since = now - span
-        young = tuple(one for one in tally.entries if one.ended_at is None or since < one.at)
+        is_plan = kind != BREAKER  # a failure has no end: it is as old as it is
+        young = tuple(
+            one for one in tally.entries if since < one.at or (is_plan and one.is_open)
+        )
         return tally if len(young) == len(tally.entries) else replace(tally, entries=young)
