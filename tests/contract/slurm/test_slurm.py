@@ -22,7 +22,9 @@ async def drained(site, name: str = "gpu001"):
 async def test_an_idle_node_is_read_as_it_is(site):
     """What everything else rests on."""
     node = await node_of(site, "gpu001")
-    assert (("IDLE",), "") == (node.states, node.comment)
+    # A real node may be slow to answer its controller, which says so for a moment.
+    states = tuple(one for one in node.states if one != "NOT_RESPONDING")
+    assert (("IDLE",), "") == (states, node.comment)
     assert not node.is_drained
     assert not node.is_down
     assert () == node.marks
