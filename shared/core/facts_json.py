@@ -42,7 +42,7 @@ _SECRET = re.compile(
     r"secret|passw|token|credential|private.?key|access.?key|api.?key"
     r"|account.?key|instrumentation.?key|conn(ection)?.?string"
 )
-_CLASSES: Mapping[FactsKind, Any] = {
+CLASSES: Mapping[FactsKind, Any] = {
     FactsKind.NODE: NodeFacts,
     FactsKind.MACHINE: MachineFacts,
     FactsKind.DISKS: DiskFacts,
@@ -56,6 +56,7 @@ _CLASSES: Mapping[FactsKind, Any] = {
     FactsKind.SPOT: SpotFacts,
     FactsKind.SPOT_POOL: SpotPoolFacts,
 }
+"""What each kind of facts is; a new kind is named here, and conditions know its members."""
 Reader = Callable[[Any, bool], Any]
 
 
@@ -89,7 +90,7 @@ def facts_from_json(
     Raises:
         WrongFacts: It is not facts of that kind.
     """
-    facts: Facts = _reader(_CLASSES[kind])(document, is_strict)
+    facts: Facts = _reader(CLASSES[kind])(document, is_strict)
     return facts
 
 

@@ -13,22 +13,8 @@ import typing
 from collections.abc import Callable, Collection, Mapping
 from functools import cache
 
-from shared.core.facts import (
-    BatchNodeFacts,
-    BatchNodesFacts,
-    DiskFacts,
-    FactsKind,
-    FailedTaskFacts,
-    MachineFacts,
-    NodeFacts,
-    PoolInstanceFacts,
-    Resource,
-    ResourceFacts,
-    SlurmNodeFacts,
-    SpotFacts,
-    SpotPoolFacts,
-    StandaloneFacts,
-)
+from shared.core.facts import FactsKind, Resource
+from shared.core.facts_json import CLASSES
 from shared.rules.conditions import (
     VARIABLES,
     Condition,
@@ -46,21 +32,6 @@ class Pool:
     id: str
     size: int | None
 
-
-FACTS: Mapping[FactsKind, type] = {
-    FactsKind.NODE: NodeFacts,
-    FactsKind.MACHINE: MachineFacts,
-    FactsKind.DISKS: DiskFacts,
-    FactsKind.FAILED_TASKS: FailedTaskFacts,
-    FactsKind.RESOURCE: ResourceFacts,
-    FactsKind.SLURM_NODE: SlurmNodeFacts,
-    FactsKind.BATCH_NODE: BatchNodeFacts,
-    FactsKind.BATCH_NODES: BatchNodesFacts,
-    FactsKind.STANDALONE: StandaloneFacts,
-    FactsKind.POOL_INSTANCE: PoolInstanceFacts,
-    FactsKind.SPOT: SpotFacts,
-    FactsKind.SPOT_POOL: SpotPoolFacts,
-}
 
 FUNCTIONS = (
     frozenset(
@@ -126,7 +97,7 @@ def _check_reference(
         if one.path[:1] == ("resource",):
             report(one.at, "facts.resource is the target", "write target instead")
             return True
-        return _check_members(one, FACTS[facts], report)
+        return _check_members(one, CLASSES[facts], report)
     return False
 
 
