@@ -9,13 +9,13 @@ from datetime import datetime, timedelta
 
 from shared.core import reservations, tallies
 from shared.core.contexts import Context
-from shared.core.decisions import Act, Reason, Skip
+from shared.core.decisions import Act
 from shared.core.places import place_key, strikes_key
 from shared.core.plans import PlanOutcome
 from shared.core.signals import Signal
 from shared.core.tallies import BREAKER, CANARY, MONEY, PLANS, STRIKES, Tally
 from shared.core.terms import LimitScope
-from shared.engine.rulings import Ruling
+from shared.engine.rulings import Ruling, after_strike
 from shared.rules.book import Rule, RuleBook
 
 Horizons = Mapping[str, timedelta]
@@ -108,11 +108,7 @@ class Counts:
             self.stored.get(key, Tally(key)), signal, rule.strikes, now
         )
         self.stored[key] = self._kept(tally, now)
-        if count >= rule.strikes.count:
-            return ruling
-        words = f"{count} of {rule.strikes.count} within the time"
-        few = Skip(Reason.TOO_FEW_STRIKES, words)
-        return replace(ruling, decision=few, draft=ruling.decision)
+        return after_strike(rule, ruling, count)
 
     def _kept(self, tally: Tally, now: datetime) -> Tally:
         """Forget what no rule counts any more."""

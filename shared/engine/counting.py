@@ -22,7 +22,7 @@ from shared.core.signals import Signal
 from shared.core.tallies import Tally
 from shared.engine.guarding import LOOK_AGAIN
 from shared.engine.night import Night
-from shared.engine.rulings import Ruling
+from shared.engine.rulings import Ruling, after_strike
 from shared.engine.turns import Turn
 from shared.rules.book import Rule
 
@@ -192,11 +192,7 @@ async def struck(
                 await night.ports.tallies.save(after)
         except StaleFacts:
             continue
-        if count >= terms.count:
-            return ruling
-        words = f"{count} of {terms.count} within the time"
-        too_few = Skip(Reason.TOO_FEW_STRIKES, words)
-        return replace(ruling, decision=too_few, draft=ruling.decision)
+        return after_strike(rule, ruling, count)
     raise RetryLater(f"counting strikes of {rule.name}", after=timedelta(seconds=1))
 
 

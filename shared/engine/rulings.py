@@ -193,3 +193,12 @@ def is_worth_a_reminder(decision: Decision, signal: Signal) -> bool:
     return (
         isinstance(decision, Hold) and decision.until is not None and not signal.is_recurring
     )
+
+
+def after_strike(rule: Rule, ruling: Ruling, count: int) -> Ruling:
+    """Let a rule act at its last strike; before, say how many there were."""
+    terms = rule.strikes
+    if terms is None or count >= terms.count or not isinstance(ruling.decision, Act):
+        return ruling
+    too_few = Skip(Reason.TOO_FEW_STRIKES, f"{count} of {terms.count} within the time")
+    return replace(ruling, decision=too_few, draft=ruling.decision)
