@@ -38,8 +38,9 @@ def test_two_labs_run_side_by_side_and_end_apart(slurm_lab, tmp_path):
     other = up(slurm_lab.root, tmp_path)
     assert set(slurm_lab.ports).isdisjoint(other.ports)
     assert slurm_lab.key != other.key
-    other.run("scontrol", "update", f"nodename={NODES[0]}", "state=drain", "reason=x")
-    assert "DRAIN" not in slurm_lab.run("scontrol", "show", "node", NODES[0])
+    other.run("scontrol", "update", f"nodename={NODES[0]}", "state=drain", "reason=other-lab")
+    assert "other-lab" in other.run("scontrol", "show", "node", NODES[0])
+    assert "other-lab" not in slurm_lab.run("scontrol", "show", "node", NODES[0])
     other.down()
     assert not processes.is_alive(other.first)
     assert NODES[0] in slurm_lab.run("sinfo", "-h", "-N")
