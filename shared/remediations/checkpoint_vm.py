@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from shared.core.acknowledging import Acknowledge
 from shared.core.decisions import Act, Decision, Hold, Reason, Skip
 from shared.core.facts import FactsKind, ManagedDisk, Resource, StandaloneFacts
 from shared.core.plans import Plan
@@ -35,6 +36,8 @@ class Settings:
         keep: How long the snapshots are wanted; written on them as their expiry.
         margin: Time before the deadline at which waiting for the command ends.
         timeout: When there is no deadline, how long the command may take.
+        acknowledge: Whether the notice may begin before its time: never, when_drained (all
+            its machines are), or always (this machine is not waited for).
     """
 
     script: str = ""
@@ -43,6 +46,7 @@ class Settings:
     keep: timedelta = timedelta(days=14)
     margin: timedelta = timedelta(seconds=3)
     timeout: timedelta = timedelta(minutes=10)
+    acknowledge: Acknowledge = Acknowledge.NEVER
 
     def __post_init__(self) -> None:
         """Refuse what is no plain absolute path."""

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from shared.core.acknowledging import Acknowledge
 from shared.core.decisions import Act, Decision, Hold, Reason, Skip
 from shared.core.facts import FactsKind, Resource, SlurmNodeFacts
 from shared.core.plans import Plan, StepOutcome
@@ -45,6 +46,10 @@ class Settings:
         down_after: How long jobs may still end by themselves before they are moved.
         margin: Time before the deadline by which jobs should be moved.
         timeout: When there is no deadline, how long moving them may take.
+        acknowledge: Whether the notice may begin before its time: never, when_drained (all
+            its machines are), or always (this machine is not waited for).
+            A node is drained when no job is left on it, so that ``when_drained`` waits for
+            those, too, that are not moved.
     """
 
     signal: str = "USR1"
@@ -53,6 +58,7 @@ class Settings:
     down_after: timedelta = timedelta(0)
     margin: timedelta = timedelta(seconds=5)
     timeout: timedelta = timedelta(minutes=15)
+    acknowledge: Acknowledge = Acknowledge.NEVER
 
     def __post_init__(self) -> None:
         """Refuse what no job could be told, or what would be no drain at all."""
@@ -86,12 +92,14 @@ def decide(
             margin_s=settings.margin.total_seconds(),
         ),
     ]
-    if settings.requeue is not Requeue.NONE:
+    must_be_empty = settings.acknowledge is Acknowledge.WHEN_DRAINED
+    if must_be_empty or settings.requeue is not Requeue.NONE:
         requeue = {
             "requeue": settings.requeue.value,
             "after_s": settings.down_after.total_seconds(),
             "margin_s": settings.margin.total_seconds(),
             "timeout_s": settings.timeout.total_seconds(),
+            "empty": must_be_empty,
         }
         steps.append(_step(signal, facts.node, Verb.SLURM_REQUEUE, **requeue))
     return Act(tuple(steps))
@@ -167,6 +175,7 @@ _REQUEUE = Step(
         "after_s": 0.0,
         "margin_s": 5.0,
         "timeout_s": 900.0,
+        "empty": False,
     },
 )
 
@@ -220,6 +229,22 @@ REMEDIATION = Remediation(
                 )
             ),
             Settings(requeue=Requeue.NONE),
+        ),
+        Example(
+            "the notice may begin early: not before the last job has left",
+            replace(_NOTICE, type=SignalType.VM_REBOOT),
+            _FACTS,
+            _NOW,
+            Act(
+                (
+                    replace(_DRAIN, args={**_WHERE, "because": "vm.reboot e-1"}),
+                    _CHECKPOINT,
+                    replace(
+                        _REQUEUE, args={**_REQUEUE.args, "requeue": "none", "empty": True}
+                    ),
+                )
+            ),
+            Settings(requeue=Requeue.NONE, acknowledge=Acknowledge.WHEN_DRAINED),
         ),
         Example(
             "a machine that is no node of any Slurm cluster: not for this remediation",

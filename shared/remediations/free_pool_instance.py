@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from shared.core.acknowledging import Acknowledge
 from shared.core.decisions import Act, Decision, Reason, Skip
 from shared.core.facts import FactsKind, PoolInstanceFacts, Resource
 from shared.core.plans import Plan, StepOutcome
@@ -33,12 +34,15 @@ class Settings:
             logins that ``who`` lists are counted.
         margin: Time before the deadline at which waiting for them ends.
         timeout: When there is no deadline, how long they may take.
+        acknowledge: Whether the notice may begin before its time: never, when_drained (all
+            its machines are), or always (this machine is not waited for).
     """
 
     message: str = "This machine is about to go. Save your work and log in again"
     sessions: str = ""
     margin: timedelta = timedelta(seconds=5)
     timeout: timedelta = timedelta(hours=1)
+    acknowledge: Acknowledge = Acknowledge.NEVER
 
     def __post_init__(self) -> None:
         """Refuse what would not fit onto a terminal, or is no plain path."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
+from shared.core.acknowledging import Acknowledge
 from shared.core.decisions import Act, Decision, Reason, Skip
 from shared.core.facts import BatchNode, BatchNodeFacts, FactsKind, Resource
 from shared.core.plans import Plan, StepOutcome
@@ -36,11 +37,14 @@ class Settings:
             ``task_completion``.
         margin: Time before the deadline at which waiting for them ends.
         timeout: When there is no deadline, how long they may take.
+        acknowledge: Whether the notice may begin before its time: never, when_drained (all
+            its machines are), or always (this machine is not waited for).
     """
 
     tasks: Tasks = Tasks.REQUEUE
     margin: timedelta = timedelta(seconds=3)
     timeout: timedelta = timedelta(minutes=15)
+    acknowledge: Acknowledge = Acknowledge.NEVER
 
 
 def decide(

@@ -142,6 +142,8 @@ async def slurm_requeue(work: Work) -> StepResult:
     late = _too_late(work)
     if late:
         return failed(late, node=node.name, remaining=_names(jobs))
+    if not left:
+        return await _wait_for_others(work, node, jobs)
     if "asked" in work.progress:
         raise not_yet(f"emptying {node.name}", LOOK_AGAIN, **work.progress)
     begin = _begin(work)
@@ -153,8 +155,8 @@ async def slurm_requeue(work: Work) -> StepResult:
 
 async def _ask(work: Work, node: SlurmNode, jobs: Sequence[SlurmJob]) -> StepResult:
     """Requeue over REST where that is served, else give the node up; then come back."""
-    again = [job for job in jobs if job.is_requeueable]
-    others = [job for job in jobs if not job.is_requeueable]
+    again = [job for job in jobs if _is_moved(work, job)]
+    others = [job for job in jobs if job not in again]
     work.must_be_ours()
     is_asked = bool(again) and await work.ports.slurm.requeue(node, again)
     must_end = bool(others) and work.args["requeue"] == "all"
@@ -183,13 +185,18 @@ async def _wait_for_others(
     raise not_yet(f"waiting for jobs on {node.name} to end", LOOK_AGAIN, **work.progress)
 
 
+def _is_moved(work: Work, job: SlurmJob) -> bool:
+    return job.is_requeueable and work.args["requeue"] != "none"
+
+
 def _must_leave(work: Work, job: SlurmJob) -> bool:
-    return job.is_requeueable or work.args["requeue"] == "all"
+    return _is_moved(work, job) or work.args["requeue"] == "all"
 
 
 def _is_safe(work: Work, jobs: Sequence[SlurmJob]) -> bool:
     """Tell whether nothing is left that this step could do something for."""
-    return not jobs or work.args["requeue"] != "all"
+    must_be_empty = work.args["requeue"] == "all" or work.args.get("empty", False)
+    return not (jobs and must_be_empty)
 
 
 def _over(work: Work, node: SlurmNode, jobs: Sequence[SlurmJob]) -> StepResult:
