@@ -6,7 +6,7 @@ export PYTHONPATH := $(CURDIR)
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow check format lint types imports spelling catalogue schema lock \
+.PHONY: help setup demo test test-slow check format lint types imports spelling catalogue schema docs lock \
 	bench-start bench-latency bench-limits bench-replay bench-drain bench-forwarder clean
 
 help: ## list what there is
@@ -54,6 +54,8 @@ catalogue-current: setup
 	$(BIN)/python -m cli.catalogue | diff -u docs/CATALOGUE.md -
 schema: setup ## write rules/schema.json from the models
 	$(BIN)/python -m cli.rules --write-schema
+docs: setup ## build the documentation into site/; fails on a dead link or anchor
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 lock: setup ## write requirements*.txt from requirements*.in
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header requirements.in -o requirements.txt
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header requirements-dev.in -o requirements-dev.txt
@@ -70,4 +72,4 @@ bench-forwarder: setup ## what the forwarder costs its machine, beside the limit
 bench-drain: setup ## a drain beside kubectl's, and 500 nodes at once
 	$(BIN)/python bench/drain.py
 clean: ## remove what setup and the tests made
-	rm -rf $(VENV) node_modules .sandbox .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) node_modules site .sandbox .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
