@@ -46,6 +46,7 @@ BY_TYPE = {
     "microsoft.compute/snapshots": DISKS,
     "microsoft.machinelearningservices/workspaces": MACHINE_LEARNING,
     "microsoft.machinelearningservices/workspaces/computes": MACHINE_LEARNING,
+    "microsoft.machinelearningservices/workspaces/jobs": MACHINE_LEARNING,
     "microsoft.containerservice/managedclusters": CONTAINER_SERVICE,
     "microsoft.batch/batchaccounts": BATCH_ACCOUNTS,
     "microsoft.authorization/locks": LOCKS,

@@ -20,6 +20,9 @@ from sandbox.azure import (
     machine_learning,
     maintenance,
     metrics,
+    ml_clusters,
+    ml_jobs,
+    ml_runs,
     operations,
     tokens,
 )
@@ -52,6 +55,8 @@ ARM_ROUTES = Routes(
         *compute_disks.ROUTES,
         *aks.ROUTES,
         *machine_learning.ROUTES,
+        *ml_jobs.ROUTES,
+        *ml_clusters.ROUTES,
         *maintenance.ROUTES,
     ]
 )
@@ -84,8 +89,10 @@ SERVICES = {
     "providers": ARM,
     "msi": Service(identity.token),
     "batch": Service(batch.answer, tokens.BATCH, error_body=errors.batch_body),
+    "discovery": Service(ml_runs.discover),
     "entra": Service(entra.answer),
     "eventgrid": Service(event_grid.answer, tokens.EVENT_GRID),
+    "history": Service(ml_runs.answer, tokens.MACHINE_LEARNING, own_address=True),
     "ingestion": Service(ingestion.answer, tokens.INGESTION, own_address=True),
     "metadata": Service(cloud_metadata.answer),
     "metrics": Service(metrics.answer, tokens.METRICS, own_address=True),

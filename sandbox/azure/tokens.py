@@ -17,6 +17,7 @@ METRICS = ("https://metrics.monitor.azure.com",)
 INGESTION = ("https://monitor.azure.com",)
 EVENT_GRID = ("https://eventgrid.azure.net",)
 BATCH = ("https://batch.core.windows.net",)
+MACHINE_LEARNING = ("https://ml.azure.com",)
 # The application every Entra-enabled AKS cluster trusts.
 # Source: https://azure.github.io/kubelogin/concepts/aks.html
 KUBERNETES = ("6dae42f8-4368-4678-94ff-3960e28e3630",)

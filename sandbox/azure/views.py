@@ -2,15 +2,24 @@
 
 from sandbox.azure.call import Json
 from sandbox.azure.compute_defaults import INSTANCE, VM
+from sandbox.azure.ml_nodes import counted
 
 BATCH_ACCOUNT = "microsoft.batch/batchaccounts"
+WORKSPACE = "microsoft.machinelearningservices/workspaces"
+COMPUTE = f"{WORKSPACE}/computes"
 
 
 def shown(resource: Json, *, instance_view: bool = False, address: str = "") -> Json:
     """Show a resource as its service does: an instance view only when asked for.
 
-    A Batch account shows where its data plane is, which no world file can know.
+    A Batch account shows where its data plane is, which no world file can know, and so
+    does an Azure ML workspace; a cluster shows its nodes counted.
     """
+    if resource["type"].lower() == COMPUTE:
+        return counted(resource)
+    if resource["type"].lower() == WORKSPACE:
+        properties = {"discoveryUrl": f"{address}/discovery", **resource["properties"]}
+        return {**resource, "properties": properties}
     if resource["type"].lower() == BATCH_ACCOUNT:
         where = f"{address.removeprefix('https://')}/batch/{resource['name']}"
         properties = {"accountEndpoint": where, **resource["properties"]}
