@@ -1,16 +1,21 @@
-"""Write the audit's columns into docs/AUDIT.md, from the code that fills them.
+"""Write the audit's columns where others need them, from the code that fills them.
 
-``python -m cli.audit_columns`` writes the part of the page between its two marks; a test
-compares. The rest of the page is written by people.
+``python -m cli.audit_columns`` writes the part of docs/AUDIT.md between its two marks, the
+rest of which is written by people, and the tables that the deployment makes; tests compare.
+
+Source: https://learn.microsoft.com/rest/api/loganalytics/tables/create-or-update (types)
 """
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from shared.core.audit_tables import TABLES
 
-PAGE = Path(__file__).parents[1] / "docs" / "AUDIT.md"
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs" / "AUDIT.md"
+DEPLOYED = ROOT / "infra" / "bicep" / "modules" / "audit-columns.json"
 BEGIN = "<!-- columns: written by `python -m cli.audit_columns`, do not edit -->"
 END = "<!-- end of columns -->"
 
@@ -40,5 +45,23 @@ def page(text: str) -> str:
     return f"{before}{BEGIN}\n\n{columns()}\n\n{END}{after}"
 
 
+def deployed() -> str:
+    """Write the tables' columns as the workspace takes them, which spells one type its way."""
+    spelled = {"datetime": "dateTime"}
+    tables = {
+        table: [
+            {
+                "name": one.name,
+                "type": spelled.get(one.type, one.type),
+                "description": one.meaning,
+            }
+            for one in its
+        ]
+        for table, its in TABLES.items()
+    }
+    return json.dumps(tables, indent=2) + "\n"
+
+
 if __name__ == "__main__":
+    DEPLOYED.write_text(deployed(), encoding="utf-8")
     PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,0 +1,297 @@
+// What Nightshift hears from Event Grid, and what it says there.
+metadata description = 'System topics, the forwarder\'s topic, the outcome topic, their subscriptions'
+
+@description('Azure region of the custom topics')
+param location string
+
+@description('Tags of every resource')
+param tags object = {}
+
+@description('What every name begins with')
+@minLength(3)
+@maxLength(20)
+param baseName string
+
+@description('ARM id of the function app')
+param functionAppId string
+
+@description('Whether the functions are there: Event Grid refuses a subscription to one that is not. False until the code is deployed')
+param isSubscribed bool
+
+@description('ARM id of the app\'s storage account')
+param storageId string
+
+@description('Queue of on_platform_event')
+param queueName string
+
+@description('Blob container for events that could not be delivered')
+param deadLetterContainer string
+
+@description('ARM id of the identity that Event Grid delivers with; it may write into the queue and the container')
+param identityId string
+
+@description('Object id of the app\'s identity, which may publish outcomes')
+param principalId string
+
+@description('Azure ML workspaces to hear of, in this subscription')
+param mlWorkspaceIds string[] = []
+
+@description('AKS clusters to hear of, in this subscription')
+param aksClusterIds string[] = []
+
+@description('Maintenance configurations to hear of, in this subscription')
+param maintenanceConfigurationIds string[] = []
+
+@description('Which changes of resources are told: success is left out, or every deployment would be an event')
+param resourceEventTypes string[] = [
+  'Microsoft.Resources.ResourceWriteFailure'
+  'Microsoft.Resources.ResourceDeleteFailure'
+  'Microsoft.Resources.ResourceActionFailure'
+]
+
+var functionId = '${functionAppId}/functions/on_maintenance_event'
+
+// https://learn.microsoft.com/azure/role-based-access-control/built-in-roles/integration
+var dataSender = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', 'd5a91429-5739-47e2-a06b-3470a27159e7')
+
+// Sources of the whole subscription. What is urgent goes to the function at once.
+// https://learn.microsoft.com/azure/event-grid/subscribe-to-resource-notifications-health-resources-events
+var subscriptionTopics = [
+  {
+    name: 'maintenance'
+    type: 'Microsoft.ResourceNotifications.MaintenanceResources'
+    isUrgent: true
+    events: [
+      'Microsoft.ResourceNotifications.MaintenanceResources.ScheduledEventEmitted'
+    ]
+  }
+  {
+    name: 'health'
+    type: 'Microsoft.ResourceNotifications.HealthResources'
+    isUrgent: true
+    events: [
+      'Microsoft.ResourceNotifications.HealthResources.AvailabilityStatusChanged'
+      'Microsoft.ResourceNotifications.HealthResources.ResourceAnnotated'
+    ]
+  }
+  {
+    name: 'aks-maintenance'
+    type: 'Microsoft.ResourceNotifications.ContainerServiceEventResources'
+    isUrgent: true
+    events: [
+      'Microsoft.ResourceNotifications.ContainerServiceEventResources.ScheduledEventEmitted'
+    ]
+  }
+  {
+    name: 'resources'
+    type: 'Microsoft.Resources.Subscriptions'
+    isUrgent: false
+    events: resourceEventTypes
+  }
+]
+
+var mlEvents = [
+  'Microsoft.MachineLearningServices.RunCompleted'
+  'Microsoft.MachineLearningServices.RunStatusChanged'
+  'Microsoft.MachineLearningServices.ModelRegistered'
+  'Microsoft.MachineLearningServices.ModelDeployed'
+  'Microsoft.MachineLearningServices.DatasetDriftDetected'
+]
+
+var aksEvents = [
+  'Microsoft.ContainerService.NewKubernetesVersionAvailable'
+  'Microsoft.ContainerService.ClusterSupportEnded'
+  'Microsoft.ContainerService.ClusterSupportEnding'
+  'Microsoft.ContainerService.NodePoolRollingStarted'
+  'Microsoft.ContainerService.NodePoolRollingSucceeded'
+  'Microsoft.ContainerService.NodePoolRollingFailed'
+]
+
+module subscriptionSources 'systemTopic.bicep' = [
+  for topic in subscriptionTopics: {
+    name: '${baseName}-topic-${topic.name}'
+    params: {
+      location: 'global'
+      tags: tags
+      name: '${baseName}-${topic.name}'
+      source: subscription().id
+      topicType: topic.type
+      eventTypes: topic.events
+      functionId: topic.isUrgent ? functionId : ''
+      isSubscribed: isSubscribed
+      storageId: storageId
+      queueName: queueName
+      deadLetterContainer: deadLetterContainer
+      identityId: identityId
+    }
+  }
+]
+
+// A regional source has its topic in its own region, which only the source itself tells.
+resource mlWorkspaces 'Microsoft.MachineLearningServices/workspaces@2025-06-01' existing = [
+  for id in mlWorkspaceIds: {
+    name: last(split(id, '/'))
+    scope: resourceGroup(split(id, '/')[2], split(id, '/')[4])
+  }
+]
+
+module mlSources 'systemTopic.bicep' = [
+  for (id, i) in mlWorkspaceIds: {
+    name: '${baseName}-topic-ml-${uniqueString(id)}'
+    params: {
+      location: mlWorkspaces[i].location
+      tags: tags
+      name: '${baseName}-ml-${uniqueString(id)}'
+      source: id
+      topicType: 'Microsoft.MachineLearningServices.Workspaces'
+      eventTypes: mlEvents
+      storageId: storageId
+      queueName: queueName
+      deadLetterContainer: deadLetterContainer
+      identityId: identityId
+    }
+  }
+]
+
+resource aksClusters 'Microsoft.ContainerService/managedClusters@2025-05-01' existing = [
+  for id in aksClusterIds: {
+    name: last(split(id, '/'))
+    scope: resourceGroup(split(id, '/')[2], split(id, '/')[4])
+  }
+]
+
+module aksSources 'systemTopic.bicep' = [
+  for (id, i) in aksClusterIds: {
+    name: '${baseName}-topic-aks-${uniqueString(id)}'
+    params: {
+      location: aksClusters[i].location
+      tags: tags
+      name: '${baseName}-aks-${uniqueString(id)}'
+      source: id
+      topicType: 'Microsoft.ContainerService.ManagedClusters'
+      eventTypes: aksEvents
+      storageId: storageId
+      queueName: queueName
+      deadLetterContainer: deadLetterContainer
+      identityId: identityId
+    }
+  }
+]
+
+resource maintenanceConfigurations 'Microsoft.Maintenance/maintenanceConfigurations@2023-04-01' existing = [
+  for id in maintenanceConfigurationIds: {
+    name: last(split(id, '/'))
+    scope: resourceGroup(split(id, '/')[2], split(id, '/')[4])
+  }
+]
+
+module maintenanceSources 'systemTopic.bicep' = [
+  for (id, i) in maintenanceConfigurationIds: {
+    name: '${baseName}-topic-window-${uniqueString(id)}'
+    params: {
+      location: maintenanceConfigurations[i].location
+      tags: tags
+      name: '${baseName}-window-${uniqueString(id)}'
+      source: id
+      topicType: 'Microsoft.Maintenance.MaintenanceConfigurations'
+      eventTypes: [
+        'Microsoft.Maintenance.PreMaintenanceEvent'
+        'Microsoft.Maintenance.PostMaintenanceEvent'
+      ]
+      storageId: storageId
+      queueName: queueName
+      deadLetterContainer: deadLetterContainer
+      identityId: identityId
+    }
+  }
+]
+
+// Where forwarders bring what only a machine itself hears. It is open to the internet,
+// since machines are anywhere; who may send is decided by Entra alone.
+resource forwarderTopic 'Microsoft.EventGrid/topics@2025-02-15' = {
+  name: '${baseName}-forwarder'
+  location: location
+  tags: tags
+  identity: {
+    type: 'UserAssigned'
+    userAssignedIdentities: {
+      '${identityId}': {}
+    }
+  }
+  properties: {
+    inputSchema: 'CloudEventSchemaV1_0'
+    disableLocalAuth: true
+    publicNetworkAccess: 'Enabled'
+    minimumTlsVersionAllowed: '1.2'
+  }
+}
+
+resource fromForwarders 'Microsoft.EventGrid/topics/eventSubscriptions@2025-02-15' = if (isSubscribed) {
+  parent: forwarderTopic
+  name: 'nightshift'
+  properties: {
+    destination: {
+      endpointType: 'AzureFunction'
+      properties: {
+        resourceId: functionId
+        maxEventsPerBatch: 1
+        preferredBatchSizeInKilobytes: 64
+      }
+    }
+    eventDeliverySchema: 'CloudEventSchemaV1_0'
+    filter: {
+      includedEventTypes: [
+        'Nightshift.ScheduledEvents.Document'
+      ]
+    }
+    retryPolicy: {
+      maxDeliveryAttempts: 30
+      eventTimeToLiveInMinutes: 60
+    }
+    deadLetterWithResourceIdentity: {
+      identity: {
+        type: 'UserAssigned'
+        userAssignedIdentity: identityId
+      }
+      deadLetterDestination: {
+        endpointType: 'StorageBlob'
+        properties: {
+          resourceId: storageId
+          blobContainerName: deadLetterContainer
+        }
+      }
+    }
+  }
+}
+
+// Where Nightshift tells others what it did.
+resource outcomeTopic 'Microsoft.EventGrid/topics@2025-02-15' = {
+  name: '${baseName}-outcomes'
+  location: location
+  tags: tags
+  properties: {
+    inputSchema: 'CloudEventSchemaV1_0'
+    disableLocalAuth: true
+    publicNetworkAccess: 'Enabled'
+    minimumTlsVersionAllowed: '1.2'
+  }
+}
+
+resource mayPublish 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(outcomeTopic.id, principalId, dataSender)
+  scope: outcomeTopic
+  properties: {
+    principalId: principalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: dataSender
+  }
+}
+
+@description('FORWARDER_TOPIC of the forwarders')
+output forwarderTopicEndpoint string = forwarderTopic.properties.endpoint
+
+@description('ARM id of the forwarder\'s topic')
+output forwarderTopicId string = forwarderTopic.id
+
+@description('NIGHTSHIFT_OUTCOME_TOPIC')
+output outcomeTopicEndpoint string = outcomeTopic.properties.endpoint
