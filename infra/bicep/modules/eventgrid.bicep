@@ -1,5 +1,5 @@
-// What Nightshift hears from Event Grid, and what it says there.
-metadata description = 'System topics, the forwarder\'s topic, the outcome topic, their subscriptions'
+// What Nightshift hears from Event Grid; what it says there is in outcomeTopic.bicep.
+metadata description = 'System topics, the forwarder\'s topic, their subscriptions'
 
 @description('Azure region of the custom topics')
 param location string
@@ -30,9 +30,6 @@ param deadLetterContainer string
 @description('ARM id of the identity that Event Grid delivers with; it may write into the queue and the container')
 param identityId string
 
-@description('Object id of the app\'s identity, which may publish outcomes')
-param principalId string
-
 @description('Azure ML workspaces to hear of, in this subscription')
 param mlWorkspaceIds string[] = []
 
@@ -50,9 +47,6 @@ param resourceEventTypes string[] = [
 ]
 
 var functionId = '${functionAppId}/functions/on_maintenance_event'
-
-// https://learn.microsoft.com/azure/role-based-access-control/built-in-roles/integration
-var dataSender = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', 'd5a91429-5739-47e2-a06b-3470a27159e7')
 
 // Sources of the whole subscription. What is urgent goes to the function at once.
 // https://learn.microsoft.com/azure/event-grid/subscribe-to-resource-notifications-health-resources-events
@@ -264,34 +258,8 @@ resource fromForwarders 'Microsoft.EventGrid/topics/eventSubscriptions@2025-02-1
   }
 }
 
-// Where Nightshift tells others what it did.
-resource outcomeTopic 'Microsoft.EventGrid/topics@2025-02-15' = {
-  name: '${baseName}-outcomes'
-  location: location
-  tags: tags
-  properties: {
-    inputSchema: 'CloudEventSchemaV1_0'
-    disableLocalAuth: true
-    publicNetworkAccess: 'Enabled'
-    minimumTlsVersionAllowed: '1.2'
-  }
-}
-
-resource mayPublish 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(outcomeTopic.id, principalId, dataSender)
-  scope: outcomeTopic
-  properties: {
-    principalId: principalId
-    principalType: 'ServicePrincipal'
-    roleDefinitionId: dataSender
-  }
-}
-
 @description('FORWARDER_TOPIC of the forwarders')
 output forwarderTopicEndpoint string = forwarderTopic.properties.endpoint
 
 @description('ARM id of the forwarder\'s topic')
 output forwarderTopicId string = forwarderTopic.id
-
-@description('NIGHTSHIFT_OUTCOME_TOPIC')
-output outcomeTopicEndpoint string = outcomeTopic.properties.endpoint
