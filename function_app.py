@@ -11,6 +11,7 @@ from handlers import (
     event_grid,
     notices,
     plans,
+    reports,
     rules,
     runbooks,
     slack,
@@ -28,6 +29,7 @@ for module in (
     approvals,
     slack,
     rules,
+    reports,
     timers,
 ):
     app.register_functions(module.blueprint)

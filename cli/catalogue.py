@@ -19,10 +19,12 @@ from cli.rules import read_layer
 from shared.core.decisions import Act, Decision, Hold, Skip
 from shared.core.durations import format_duration
 from shared.core.remediation import Example, Remediation
+from shared.core.surveys import Survey
 from shared.core.wire import write_moment
 from shared.remediations import discover
 from shared.rules.book import Rule
 from shared.rules.loading import load_rules
+from shared.surveys import discover as surveys
 
 DEFAULT_RULES = Path(__file__).parents[1] / "rules"
 HEAD = """\
@@ -30,6 +32,11 @@ HEAD = """\
 
 Written by `make catalogue` from `shared/remediations/`; do not edit. Every example below
 is also a test. Signals, modes and reasons are explained in [OPERATIONS.md](OPERATIONS.md).
+"""
+SURVEYS = """\
+## Surveys
+
+Looks at every subscription in scope; what they find is a signal. Read only.
 """
 _ATTRIBUTE = re.compile(r"^    (?P<name>\w+): (?P<text>.+)$")
 
@@ -39,7 +46,28 @@ def catalogue() -> str:
     remediations = discover()
     rules = load_rules([read_layer(DEFAULT_RULES)], remediations).rules
     parts = [HEAD, *(_section(one, rules) for one in remediations.values())]
-    return "\n".join(parts)
+    return "\n".join([*parts, SURVEYS, *(_survey(one, rules) for one in surveys().values())])
+
+
+def _survey(one: Survey, rules: tuple[Rule, ...]) -> str:
+    lines = [
+        f"### {one.name}",
+        "",
+        one.summary,
+        "",
+        f"* **Says**: `{one.says}`, every `{format_duration(one.every)}`",
+        f"* **Reads**: {', '.join(f'`{name}`' for name in one.actions)}",
+        f"* **Default rules**: {_rules([rule for rule in rules if one.says in rule.on])}",
+        "",
+        "| example | finds |",
+        "|---|---|",
+        *(
+            f"| {_cell(example.title)} | {', '.join(example.expect) or 'nothing'} |"
+            for example in one.examples
+        ),
+        "",
+    ]
+    return "\n".join(lines)
 
 
 def _section(one: Remediation, rules: tuple[Rule, ...]) -> str:

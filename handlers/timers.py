@@ -51,6 +51,28 @@ async def tick_idle(timer: func.TimerRequest) -> None:
     )
 
 
+async def tick_survey(timer: func.TimerRequest) -> None:
+    """Have the surveys that are due carried out, one message each and subscription."""
+    from shared.bootstrap import night
+    from shared.engine.surveying import begin
+
+    begun = await begin(night())
+    if begun:
+        _LOG.info("tick=survey begun=%d", begun)
+
+
+async def tick_reconcile(timer: func.TimerRequest) -> None:
+    """Look for maintenance notices that no event brought, and for those that are gone."""
+    from shared.bootstrap import night
+    from shared.engine.reconciling import reconcile
+
+    found = await reconcile(night())
+    if found.heard or found.gone or found.unread:
+        _LOG.info(
+            "tick=reconcile heard=%d gone=%d unread=%s", found.heard, found.gone, found.unread
+        )
+
+
 @blueprint.function_name("tick_cleanup")
 @blueprint.timer_trigger(arg_name="timer", schedule="0 15 3 * * *")
 async def tick_cleanup(timer: func.TimerRequest) -> None:

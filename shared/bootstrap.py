@@ -19,6 +19,7 @@ from shared.adapters.batch_nodes import AzureBatchNodes
 from shared.adapters.blob_records import BlobRecords
 from shared.adapters.clock import SystemClock
 from shared.adapters.credentials import credential
+from shared.adapters.estate import ArmEstate
 from shared.adapters.log_ingestion import LogIngestion
 from shared.adapters.machine_learning import AzureMachineLearning
 from shared.adapters.maintenance import AzureMaintenance
@@ -163,7 +164,7 @@ def build(settings: Settings) -> Night:
         records=BlobRecords(storage),
         resources=AzureResources(arm),
         compute=compute,
-        machine_learning=AzureMachineLearning(settings),
+        machine_learning=AzureMachineLearning(settings, arm),
         metrics=AzureMetrics(identity, settings),
         batch=batch,
         cluster=AksClusters(identity, arm, settings),
@@ -180,6 +181,7 @@ def build(settings: Settings) -> Night:
         replacement=AzureReplacement(compute.clients),
         messengers=messengers,
         sinks=sinks,
+        estate=ArmEstate(arm),
     )
     return Night(_watched(ports, settings), rules, remediations, settings)
 

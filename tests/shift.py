@@ -31,6 +31,7 @@ from tests.fakes import cloud
 from tests.fakes.approvals import FakeApprovals
 from tests.fakes.audit import FakeOutbox, FakeSink
 from tests.fakes.controls import FakeControls
+from tests.fakes.estate import FakeEstate
 from tests.fakes.ledger import (
     Crash,
     FakeClock,
@@ -83,6 +84,7 @@ class World:
     shared_pools: cloud.FakeSharedPools
     effects: list[tuple[str, str]]
 
+    estate: FakeEstate
     def picture(self) -> str:
         """Write the cloud down, so that two moments can be compared."""
         parts = (
@@ -135,6 +137,7 @@ def a_world(now: datetime, trap: Trap) -> World:
         effects=effects,
     )
 
+        estate=FakeEstate(trap=trap),
 
 def a_night(world: World, *rules: Rule, settings: Settings | None = None) -> Night:
     """Make an engine over a world, with these rules in force."""
@@ -164,6 +167,7 @@ def a_night(world: World, *rules: Rule, settings: Settings | None = None) -> Nig
     return Night(ports, RuleBook(rules), make.REMEDIATIONS, settings or SETTINGS)
 
 
+        estate=world.estate,
 SETTINGS = Settings(subscriptions=(make.SUBSCRIPTION,), workspaces=(make.WORKSPACE,))
 
 

@@ -24,6 +24,7 @@ from sandbox.azure import (
     ml_jobs,
     ml_runs,
     operations,
+    resource_graph,
     tokens,
 )
 from sandbox.azure.call import Call, Json, Reply
@@ -67,6 +68,8 @@ _TAGS = "/providers/microsoft.resources/tags/default"
 def manage(call: Call) -> Reply:
     """Answer as resource manager: the services' own routes first, then the general part."""
     lowered = call.path.lower()
+    if lowered == resource_graph.PATH:
+        return resource_graph.answer(call)
     if lowered.endswith(_LOCKS) and call.method == "GET":
         api_versions.require_for_type(call, arm_generic.LOCK)
         return arm_generic.locks(call)

@@ -58,7 +58,12 @@ class ArmReader:
         return None if answer.status == HTTPStatus.NOT_FOUND else answer.body
 
     async def post(
-        self, path: str, *, api_version: str, query: Mapping[str, str] | None = None
+        self,
+        path: str,
+        *,
+        api_version: str,
+        query: Mapping[str, str] | None = None,
+        body: Json | None = None,
     ) -> Json:
         """POST an action that only reads (``list...``) and return what it answers.
 
@@ -66,7 +71,7 @@ class ArmReader:
             InvalidTarget: There is no such resource.
         """
         params = {"api-version": api_version, **(query or {})}
-        answer = await self._send("POST", self._url(path), params, f"asking {path}")
+        answer = await self._send("POST", self._url(path), params, f"asking {path}", body=body)
         return answer.body
 
     async def pages(
@@ -118,18 +123,19 @@ class ArmReader:
         doing: str,
         *,
         missing_ok: bool = False,
+        body: Json | None = None,
     ) -> Answer:
         from azure.core.exceptions import HttpResponseError
         from azure.core.rest import HttpRequest
 
-        request = HttpRequest(method, url, params=dict(params))
+        request = HttpRequest(method, url, params=dict(params), json=body)
         async with translated(doing):
             response = await self._built().send_request(request)
             missing = response.status_code == HTTPStatus.NOT_FOUND and missing_ok
             if response.status_code >= HTTPStatus.BAD_REQUEST and not missing:
                 raise HttpResponseError(response=response)
-            body = response.json() if response.content and not missing else {}
-        return Answer(response.status_code, body if isinstance(body, dict) else {})
+            said = response.json() if response.content and not missing else {}
+        return Answer(response.status_code, said if isinstance(said, dict) else {})
 
     def _built(self) -> AsyncPipelineClient[Any, Any]:
         if self._client is None:

@@ -75,6 +75,15 @@ class BlobRecords:
 
         await self._call(self._records, f"keeping record {name}", operation)
 
+    async def put(self, name: str, document: Mapping[str, Any]) -> None:
+        """Store a document in place of whatever has its name."""
+        body = json.dumps(document, separators=(",", ":")).encode()
+
+        async def operation(container: ContainerClient) -> None:
+            await container.upload_blob(blob_name(name), body, overwrite=True)
+
+        await self._call(self._records, f"writing record {name}", operation)
+
     async def read(self, name: str) -> Mapping[str, Any] | None:
         """Return a document, or None."""
         from azure.core.exceptions import ResourceNotFoundError

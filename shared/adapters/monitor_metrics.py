@@ -34,6 +34,7 @@ from shared.core.errors import AutomationError
 from shared.core.facts import MachineFacts, Utilisation
 from shared.core.resource_ids import ML_COMPUTE, WORKSPACE, ResourceId
 from shared.core.settings import Settings
+from shared.core.surveys import Measure
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
@@ -113,6 +114,55 @@ class AzureMetrics:
             )
             for machine in machines
         }
+
+    async def points(
+        self, places: Mapping[str, str], measure: Measure
+    ) -> Mapping[str, Sequence[float]]:
+        """Return the points that have a value, by folded id; nothing where unreadable."""
+        now = datetime.now(UTC)
+        groups: dict[tuple[str, str], list[str]] = {}
+        for resource_id, location in places.items():
+            region = location.replace(" ", "").casefold()
+            if _REGION.fullmatch(region):
+                owner = ResourceId.parse(resource_id).subscription.casefold()
+                groups.setdefault((owner, region), []).append(resource_id)
+        calls = [
+            self._points(region, several[at : at + BATCH], measure, now)
+            for (_, region), several in groups.items()
+            for at in range(0, len(several), BATCH)
+        ]
+        found: dict[str, Sequence[float]] = {}
+        for answer in await asyncio.gather(*calls):
+            found.update(answer)
+        return found
+
+    async def _points(
+        self, region: str, ids: list[str], measure: Measure, now: datetime
+    ) -> Mapping[str, Sequence[float]]:
+        doing = f"reading {measure.metric} of {len(ids)} resources"
+        try:
+            async with self._slots, translated(f"{doing} in {region}", role=ROLE):
+                client = await self._client(region)
+                results = await client.query_resources(
+                    resource_ids=ids,
+                    metric_namespace=measure.namespace,
+                    metric_names=[measure.metric],
+                    timespan=(now - measure.window, now),
+                    granularity=measure.grain,
+                    aggregations=[measure.aggregation],
+                )
+        except AutomationError as exc:
+            _log.warning("%s", exc)
+            return {}
+        found: dict[str, Sequence[float]] = {}
+        for result in results:
+            for metric in result.metrics or ():
+                merged: dict[datetime, float] = {}
+                for series in metric.timeseries or ():
+                    merged.update(points_of(series.data or (), measure.aggregation))
+                if merged:
+                    found[_carrier(metric)] = tuple(merged[at] for at in sorted(merged))
+        return found
 
     async def close(self) -> None:
         """Close the connections."""

@@ -43,6 +43,8 @@ class SignalType(StrEnum):
     AML_DATA_DRIFT = "aml.data_drift"
     AKS_EVENT = "aks.event"
     MAINTENANCE_CONFIGURATION = "maintenance.configuration"
+    DISK_UNATTACHED = "disk.unattached"
+    POSTURE_FOUND = "posture.found"
     RUNBOOK = "runbook.requested"
 
 
@@ -93,7 +95,7 @@ class Signal:
             the same incident, in whatever phase. A notice's EventId, an alert's id.
         source: Which schema it came from: ``scheduled_events``, ``health_resources``,
             ``common_alert``, ``resource_events``, ``machine_learning``, ``aks``,
-            ``maintenance_configuration``, ``tick``, ``runbook``.
+            ``maintenance_configuration``, ``tick``, ``survey``, ``runbook``.
         target: Full ARM id of what it is about; for an instance of a Uniform scale set
             ``.../virtualMachineScaleSets/{name}/virtualMachines/{decimal}``. Empty if the
             source names none.

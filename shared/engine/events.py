@@ -24,6 +24,7 @@ from shared.engine.night import Night
 from shared.engine.recorded import store
 from shared.engine.request import Answer, Request, request_of
 from shared.engine.rulings import Ruling
+from shared.engine.surveying import SURVEY, carry_out_survey
 from shared.engine.withdraw import withdraw
 from shared.ports import EventRecord
 
@@ -153,6 +154,9 @@ async def wake(night: Night, message: Mapping[str, Any]) -> Plan | Answer | None
         request = request_of(message, owner=night.ports.clock.token())
         given = await _respond(night, signal, request, night.settings.plan_budget)
         return given[0]
+    if SURVEY in message:
+        await carry_out_survey(night, message)
+        return None
     if ACKNOWLEDGE in message:
         await acknowledging.acknowledge(night, message)
         return None

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from shared.core.decisions import Act, Hold, Reason, Skip
+from shared.core.decisions import Reason
 from shared.core.errors import AutomationError
 from shared.core.facts import FactsKind, MachineFacts
 from shared.core.signals import Phase, Signal, SignalType
@@ -21,7 +21,7 @@ from shared.engine.answer import answer
 from shared.engine.night import Night
 from shared.engine.observe import measure
 from shared.engine.request import Answer, Request
-from shared.engine.rulings import FactsByKind, Ruling
+from shared.engine.rulings import FactsByKind, reason_of
 from shared.ports import EventRecord
 from shared.rules.book import Rule
 
@@ -138,23 +138,10 @@ def _signal(machine: MachineFacts, now: datetime) -> Signal:
 def _count(given: Answer, tally: Tally) -> None:
     if given.is_new and given.stored is not None:
         tally.plans.append(given.stored.plan.id)
-    reason = _reason(given.rulings)
+    reason = reason_of(given.rulings)
     tally.by_reason[reason] += 1
     if len(tally.named[reason]) < NAMED_AT_MOST:
         tally.named[reason].append(given.signal.target)
-
-
-def _reason(rulings: tuple[Ruling, ...]) -> str:
-    """Sum a machine up by the first rule that had something to say about it."""
-    for ruling in rulings:
-        match ruling.decision:
-            case Act():
-                return "acted"
-            case Skip(Reason.NOT_MATCHED):
-                continue
-            case Hold(reason) | Skip(reason):
-                return reason.value
-    return Reason.NOT_MATCHED
 
 
 async def _record(night: Night, now: datetime, tally: Tally) -> None:

@@ -18,6 +18,7 @@ from shared.ports import (
     Commands,
     Compute,
     Controls,
+    Estate,
     Ledger,
     MachineLearning,
     Maintenance,
@@ -66,6 +67,7 @@ class Ports:
     shared_pools: SharedPools
     sinks: tuple[AuditSink, ...] = ()
     messengers: tuple[Messenger, ...] = ()
+    estate: Estate
 
 
 @dataclass(frozen=True, slots=True)

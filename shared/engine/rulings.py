@@ -188,6 +188,19 @@ async def _facts(night: Night, rule: Rule, signal: Signal, known: FactsByKind) -
     return known[key]
 
 
+def reason_of(rulings: tuple[Ruling, ...]) -> str:
+    """Sum an answer up by the first rule that had something to say."""
+    for ruling in rulings:
+        match ruling.decision:
+            case Act():
+                return "acted"
+            case Skip(Reason.NOT_MATCHED):
+                continue
+            case Hold(reason) | Skip(reason):
+                return reason.value
+    return Reason.NOT_MATCHED
+
+
 def is_worth_a_reminder(decision: Decision, signal: Signal) -> bool:
     """Tell whether the engine must look again itself because nobody else will."""
     return (

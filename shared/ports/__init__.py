@@ -13,7 +13,6 @@ from shared.ports.cloud import (
     BatchAccounts,
     Compute,
     FailedTasksRead,
-    MachineLearning,
     Metrics,
     OperationState,
     Resources,
@@ -23,6 +22,7 @@ from shared.ports.cloud import (
 from shared.ports.cluster import Cluster, Evicted, Eviction
 from shared.ports.commands import Commands, Output
 from shared.ports.controls import Controls
+from shared.ports.estate import Estate
 from shared.ports.ledger import (
     EventRecord,
     Head,
@@ -31,6 +31,7 @@ from shared.ports.ledger import (
     StoredPlan,
     TargetView,
 )
+from shared.ports.machine_learning import MachineLearning
 from shared.ports.maintenance import Maintenance
 from shared.ports.oversight import Approvals, Messenger, Notices, Tallies
 from shared.ports.replacement import PoolSize, Replacement
@@ -51,6 +52,7 @@ __all__ = [
     "Controls",
     "EventRecord",
     "Evicted",
+    "Estate",
     "Eviction",
     "FailedTasksRead",
     "FoundNode",

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from shared.core.facts import DiskFacts, FailedTask, MachineFacts, Resource, Utilisation
 from shared.core.protection import Lock
+from shared.core.surveys import Measure
 
 
 class OperationState(StrEnum):
@@ -126,22 +127,6 @@ class Compute(Protocol):
         ...
 
 
-class MachineLearning(Protocol):
-    """Azure ML compute instances."""
-
-    def instances(self, workspace: str) -> AsyncIterator[MachineFacts]:
-        """Yield every compute instance of a workspace with its state as power."""
-        ...
-
-    async def instance(self, compute: str) -> MachineFacts | None:
-        """Read one compute instance."""
-        ...
-
-    async def stop(self, compute: str) -> None:
-        """Ask for a stop, which for a compute instance deallocates it."""
-        ...
-
-
 class Metrics(Protocol):
     """How busy machines were."""
 
@@ -155,6 +140,18 @@ class Metrics(Protocol):
         Args:
             gpu_metric: ``namespace/name`` of the guest metric that carries GPU
                 utilisation in percent, or empty if none is collected.
+        """
+        ...
+
+    async def points(
+        self, places: Mapping[str, str], measure: Measure
+    ) -> Mapping[str, Sequence[float]]:
+        """Return a metric's points that have a value, oldest first, by folded id.
+
+        A resource that could not be asked, or has no point, is not in the answer.
+
+        Args:
+            places: Location by ARM id.
         """
         ...
 

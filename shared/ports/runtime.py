@@ -34,6 +34,10 @@ class Records(Protocol):
         """Store a JSON document under a name; the first one stored stands."""
         ...
 
+    async def put(self, name: str, document: Mapping[str, Any]) -> None:
+        """Store a JSON document under a name; the last one stored stands."""
+        ...
+
     async def read(self, name: str) -> Mapping[str, Any] | None:
         """Return a document, or None."""
         ...

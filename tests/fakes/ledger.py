@@ -292,7 +292,7 @@ class Quarantined:
 
 @dataclass
 class FakeRecords:
-    """Documents by name; the first one stored stands."""
+    """Documents by name; of those that are kept, the first one stands."""
 
     trap: Trap = no_trap
     kept: dict[str, str] = field(default_factory=dict)
@@ -306,6 +306,14 @@ class FakeRecords:
         self.trap("before keep")
         self.kept.setdefault(name, text)
         self.trap("after keep")
+
+    async def put(self, name: str, document: Mapping[str, Any]) -> None:
+        """Store a document in place of whatever has its name."""
+        text = json.dumps(document)
+        await asyncio.sleep(0)
+        self.trap("before write")
+        self.kept[name] = text
+        self.trap("after write")
 
     async def read(self, name: str) -> Mapping[str, Any] | None:
         """Return a document, or None."""

@@ -1,58 +1,15 @@
-"""Azure ML compute instances, metrics and plain resources, held in memory."""
+"""Metrics and plain resources, held in memory."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from shared.core.errors import InvalidTarget
 from shared.core.facts import MachineFacts, Resource, Utilisation
 from shared.core.protection import Lock, LockLevel
-from shared.core.resource_ids import ResourceId
-from tests.fakes.compute import FakeMachine
+from shared.core.surveys import Measure
 from tests.fakes.effects import Trapped
-
-
-@dataclass(kw_only=True)
-class FakeMachineLearning(Trapped):
-    """Compute instances of Azure ML workspaces; ``stop_looks`` as in ``FakeCompute``."""
-
-    computes: dict[str, FakeMachine] = field(default_factory=dict)
-    stop_looks: int = 1
-
-    def add(self, machine: FakeMachine) -> FakeMachine:
-        """Put a compute instance into the world."""
-        self.computes[machine.resource.id.casefold()] = machine
-        return machine
-
-    async def instances(self, workspace: str) -> AsyncIterator[MachineFacts]:
-        """Yield the instances of a workspace."""
-        self.reading("instances")
-        for machine in list(self.computes.values()):
-            parent = ResourceId.parse(machine.resource.id).parent
-            if parent.casefold() == workspace.rstrip("/").casefold():
-                machine.look()
-                yield machine.facts
-
-    async def instance(self, compute: str) -> MachineFacts | None:
-        """Read one instance."""
-        self.reading("instance")
-        found = self.computes.get(compute.casefold())
-        if found is None:
-            return None
-        found.look()
-        return found.facts
-
-    async def stop(self, compute: str) -> None:
-        """Begin a stop; one that is going on or has ended is accepted again."""
-        self.before("stop")
-        found = self.computes.get(compute.casefold())
-        if found is None:
-            raise InvalidTarget(f"there is no compute instance {compute}")
-        if found.power != "deallocated" and found.looks_left is None:
-            found.power, found.looks_left = "deallocating", self.stop_looks
-        self.happened("stop", compute)
 
 
 @dataclass(kw_only=True)
@@ -67,6 +24,23 @@ class FakeMetrics(Trapped):
     values: dict[str, Utilisation] = field(default_factory=dict)
     failing: set[str] = field(default_factory=set)
     asked: list[tuple[str, ...]] = field(default_factory=list)
+    series: dict[tuple[str, str], tuple[float, ...]] = field(default_factory=dict)
+
+    def tell_points(self, resource_id: str, metric: str, *points: float) -> None:
+        """Say what a metric of a resource was."""
+        self.series[metric, resource_id.casefold()] = points
+
+    async def points(
+        self, places: Mapping[str, str], measure: Measure
+    ) -> Mapping[str, Sequence[float]]:
+        """Return what was told; nothing of what cannot be read."""
+        self.reading("points")
+        self.asked.append(tuple(places))
+        failing = {one.casefold() for one in self.failing}
+        found = {
+            key.casefold(): self.series.get((measure.metric, key.casefold())) for key in places
+        }
+        return {key: points for key, points in found.items() if points and key not in failing}
 
     def tell(self, resource_id: str, utilisation: Utilisation) -> None:
         """Say how busy a machine was."""

@@ -11,7 +11,7 @@ from sandbox.demo.interruptions import INTERRUPTIONS
 from sandbox.demo.scenarios import SCENARIOS, timed
 from sandbox.demo.site import Site
 from shared.core.facts import FactsKind
-from shared.core.operations import READS, VERBS
+from shared.core.operations import READS, RECONCILE, VERBS
 
 GROUP = "/subscriptions/s/resourceGroups/g"
 AKS = "microsoft.containerservice/managedclusters"
@@ -23,6 +23,7 @@ VERB_OF = {"GET": "read", "PUT": "write", "PATCH": "write", "DELETE": "delete"}
 UNSEEN = {
     *(name.casefold() for name in READS[FactsKind.RESOURCE].actions),
     *(name.casefold() for name in READS[FactsKind.SLURM_NODE].actions),
+    *(name.casefold() for name in RECONCILE.actions),  # once a minute, in the demo or not
     "microsoft.compute/disks/begingetaccess/action",
     "microsoft.compute/disks/read",
     "microsoft.compute/virtualmachines/instanceview/read",
@@ -31,7 +32,7 @@ UNSEEN = {
 
 def granted():
     """Return every operation of the role table, folded."""
-    tables = [*VERBS.values(), *READS.values()]
+    tables = [*VERBS.values(), *READS.values(), RECONCILE]
     return {name.casefold() for one in tables for name in (*one.actions, *one.data_actions)}
 
 
@@ -46,6 +47,8 @@ def operation(method, path):
         return "microsoft.insights/metrics/read"
     if parts[0] == "kubernetes":
         return kubernetes_operation(method, parts[2:])
+    if parts[1:] == ["microsoft.resourcegraph", "resources"]:
+        return "microsoft.resourcegraph/resources/read"  # a query is a POST
     last = len(parts) - 1 - parts[::-1].index("providers")
     provider, *rest = parts[last + 1 :]
     if rest[0] == "locations":

@@ -15,6 +15,7 @@ HTTP = {
     "show_approval": ("GET", "approvals/{id}", "ANONYMOUS"),
     "decide_approval": ("POST", "approvals/{id}", "ANONYMOUS"),
     "get_notice": ("GET", "notices/{event_id}", "FUNCTION"),
+    "list_reports": ("GET", "reports", "FUNCTION"),
     "list_rules": ("GET", "rules", "FUNCTION"),
     "on_slack_action": ("POST", "slack/actions", "ANONYMOUS"),
     "health": ("GET", "health", "ANONYMOUS"),
@@ -30,5 +31,7 @@ TIMERS = {
     "tick_idle": ("0 */10 * * * *", None),
     "tick_export": ("*/30 * * * * *", False),
     "tick_notify": ("*/15 * * * * *", False),
+    "tick_survey": ("30 */5 * * * *", None),
+    "tick_reconcile": ("45 * * * * *", False),
     "tick_cleanup": ("0 15 3 * * *", None),
 }

@@ -13,6 +13,7 @@ from shared.ports import (
     Cluster,
     Commands,
     Compute,
+    Estate,
     MachineLearning,
     Metrics,
     Replacement,
@@ -38,6 +39,7 @@ class Cloud:
     batch_nodes: BatchNodes
     commands: Commands
     shared_pools: SharedPools
+    estate: Estate
     standin: Standin | None = None
 
 

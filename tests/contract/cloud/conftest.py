@@ -44,6 +44,7 @@ async def azure(local_azure: Standin) -> AsyncIterator[Cloud]:
     from shared.adapters.batch import AzureBatch
     from shared.adapters.batch_nodes import AzureBatchNodes
     from shared.adapters.credentials import credential
+    from shared.adapters.estate import ArmEstate
     from shared.adapters.machine_learning import AzureMachineLearning
     from shared.adapters.monitor_metrics import AzureMetrics
     from shared.adapters.replacement import AzureReplacement
@@ -66,11 +67,12 @@ async def azure(local_azure: Standin) -> AsyncIterator[Cloud]:
             compute=compute,
             replacement=AzureReplacement(compute.clients),
             metrics=AzureMetrics(identity, settings),
-            learning=AzureMachineLearning(settings),
+            learning=AzureMachineLearning(settings, arm),
             batch=batch,
             batch_nodes=AzureBatchNodes(batch, arm),
             commands=AzureCommands(compute.clients, arm),
             shared_pools=AzureSharedPools(compute.clients),
+            estate=ArmEstate(arm),
             cluster=AksClusters(identity, arm, settings),
             standin=local_azure,
         )
@@ -94,6 +96,7 @@ def fakes() -> Cloud:
         batch_nodes=fake_world.batch_nodes(),
         commands=fake_world.commands(),
         shared_pools=fake_world.shared_pools(),
+        estate=fake_world.estate(),
         cluster=fake_world.cluster(),
     )
 

@@ -29,6 +29,8 @@ from tests.fakes.cloud import (
     FakeTask,
 )
 
+from tests.fakes.estate import FakeEstate
+
 
 def compute() -> FakeCompute:
     """Two VMs, one of them with disks; two instances of a scale set."""
@@ -127,11 +129,23 @@ def learning() -> FakeMachineLearning:
     return world
 
 
+def estate() -> FakeEstate:
+    """The same documents, by the paths they are listed at."""
+    world = FakeEstate()
+    disks = [one for one in w.resources() if "/disks/" in one["id"]]
+    own = [one for one in disks if w.SUBSCRIPTION in one["id"]]
+    world.tell(f"/subscriptions/{w.SUBSCRIPTION}/providers/Microsoft.Compute/disks", *own)
+    world.tell(w.DEV, *(one for one in w.resources() if one["id"] == w.DEV))
+    world.rows[w.SUBSCRIPTION] = [one for one in w.resources() if one["id"] in w.NOTICES]
+    return world
+
+
 def metrics() -> FakeMetrics:
     """A quiet VM and a busy compute instance."""
     world = FakeMetrics()
     window, points = timedelta(minutes=30), 6
     world.tell(w.DEV, Utilisation(window, 0.02, None, 30.0, points, points))
+    world.tell_points(w.DEV, "Percentage CPU", 2.0, 2.0)
     world.tell(w.BUSY_CI, Utilisation(window, 0.4, 0.9, None, points, points))
     return world
 

@@ -37,6 +37,10 @@ BATCH_VM = (
     f"/subscriptions/{SUBSCRIPTION}/resourceGroups/azurebatch-1/providers/"
     "Microsoft.Compute/virtualMachineScaleSets/b-1/virtualMachines/0"
 )
+NOTICES = tuple(
+    f"{SCALE_SET}/providers/microsoft.maintenance/scheduledevents/00000000-{n:04}"
+    for n in (1, 2)
+)
 SAVES, FAILS = "/etc/nightshift/save.sh", "/etc/nightshift/fail.sh"
 SPOT_VM = f"{COMPUTE}/virtualMachines/spot-1"
 SPOT_SET = f"{COMPUTE}/virtualMachineScaleSets/science"
@@ -154,6 +158,7 @@ def resources() -> list[dict[str, Any]]:
             {"id": disk, "location": REGION, "properties": {"diskSizeGB": 8}}
             for disk in (LOCKED_DISK, OPEN_DISK)
         ),
+        *({"id": one, "properties": {"EventStatus": "Scheduled"}} for one in NOTICES),
         _lock(LOCKED_DISK, "month-end", "ReadOnly"),
         _lock(LOCKED_DISK, "keep", "CanNotDelete"),
         _lock(VAULT, "vault", "CanNotDelete"),

@@ -1,0 +1,31 @@
+"""The estate: lists of the resource manager, and what Resource Graph knows."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Protocol
+
+Json = Mapping[str, Any]
+
+
+class Estate(Protocol):
+    """Reads in bulk; decides nothing."""
+
+    def listed(
+        self, path: str, *, api_version: str, query: Mapping[str, str]
+    ) -> AsyncIterator[Json]:
+        """Yield every document of a paged list."""
+        ...
+
+    async def one(
+        self, path: str, *, api_version: str, query: Mapping[str, str]
+    ) -> Json | None:
+        """Return one document, or None if there is none."""
+        ...
+
+    def graph(self, query: str, *, subscription: str) -> AsyncIterator[Json]:
+        """Yield every row that Resource Graph answers for one subscription.
+
+        The query must project ``id``, or what is beyond the first 1,000 rows is refused.
+        """
+        ...
