@@ -180,6 +180,14 @@ Source: https://learn.microsoft.com/azure/virtual-machines/linux/scheduled-event
 Scheduled Event Contributor)
 """
 
+RECONCILE = Operations(("Microsoft.ResourceGraph/resources/read",))
+"""What the reconcile tick needs; rows are answered of what the identity may read.
+
+Beside it each survey names what it reads: ``shared.core.surveys.Survey.actions``.
+
+Source: https://learn.microsoft.com/azure/governance/resource-graph/overview (permissions)
+"""
+
 READS: Mapping[FactsKind, Operations] = MappingProxyType(
     {
         FactsKind.NODE: Operations(
