@@ -56,6 +56,8 @@ schema: setup ## write rules/schema.json from the models
 	$(BIN)/python -m cli.rules --write-schema
 docs: setup ## build the documentation into site/; fails on a dead link or anchor
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+package: setup ## build the deployment zip in dist/, and say what is in it
+	$(BIN)/python scripts/package.py
 lock: setup ## write requirements*.txt from requirements*.in
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header requirements.in -o requirements.txt
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header requirements-dev.in -o requirements-dev.txt

@@ -20,6 +20,8 @@ from sandbox.processes import ProcessRecord
 
 NAME = "functions"
 KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "PYTHONPATH", "VIRTUAL_ENV")
+LIBRARIES = ".python_packages/lib/site-packages"
+_HOST = "sandbox.functions_host"
 _RECIPE = "functions.json"
 _START_LIMIT_S = 60.0
 
@@ -72,13 +74,41 @@ def recipe(
         settings = {**environment, "FUNCTIONS_WORKER_RUNTIME": "python", "PATH": path}
         command = ["func", "start", "--port", str(port)]
         return Recipe(command, settings, str(options.app.resolve()), port, keys.master_key)
-    command = [sys.executable, "-m", "sandbox.functions_host"]
-    command += ["--app", str(options.app.resolve()), "--port", str(port)]
+    app = options.app.resolve()
+    command = [*_python(app, options.state.resolve()), "--app", str(app)]
+    command += ["--port", str(port)]
     command += ["--master-key", keys.master_key, "--function-key", keys.function_key]
     command += ["--system-key", keys.system_key]
     if options.queue_lease_s is not None:
         command += ["--queue-lease", str(options.queue_lease_s)]
     return Recipe(command, dict(environment), str(ROOT), port, keys.master_key)
+
+
+def _python(app: Path, state: Path) -> list[str]:
+    """Say how the stand-in is run: with our packages, or with an app's own and no other.
+
+    A package brings its libraries along, and in Azure nothing else is there. So it gets an
+    interpreter without site-packages, and the stand-in itself runs on what the app brings:
+    what is missing from a package is missing here too. ``sandbox`` is given by a link in a
+    folder of its own, or all of the repository would be within reach.
+
+    Source: https://learn.microsoft.com/azure/azure-functions/python-build-options
+    """
+    libraries = app / LIBRARIES
+    if not libraries.is_dir():
+        return [sys.executable, "-m", _HOST]
+    alone = state / "host"
+    alone.mkdir(parents=True, exist_ok=True)
+    link = alone / "sandbox"
+    link.unlink(missing_ok=True)
+    link.symlink_to(ROOT / "sandbox", target_is_directory=True)
+    begin = (
+        f"import sys, runpy; sys.path[:0] = [{str(libraries)!r}, {str(alone)!r}]; "
+        f"runpy.run_module({_HOST!r}, run_name='__main__', alter_sys=True)"
+    )
+    # No environment, no user's and no virtual environment's packages; no bytecode beside
+    # the package's files, which are read-only in Azure.
+    return [sys.executable, "-I", "-S", "-B", "-c", begin]
 
 
 def start(how: Recipe, logs: Path) -> ProcessRecord:

@@ -97,7 +97,9 @@ def _start(options: SandboxOptions, state: Path, logs: Path) -> Sandbox:
     endpoints = _await_azure(stand_in, logs)
     bundle = state / "ca-bundle.pem"
     write_ca_bundle(Path(endpoints.ca_file), bundle)
-    rules = [ROOT / "rules", *(folder.resolve() for folder in options.rules)]
+    default = options.app.resolve() / "rules"
+    rules = [default if default.is_dir() else ROOT / "rules"]
+    rules += [folder.resolve() for folder in options.rules]
     settings = app_environment(
         endpoints, storage.connection_string, bundle, rules, options.environment
     )
