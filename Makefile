@@ -34,7 +34,7 @@ test: setup ## the whole test suite
 test-slow: setup ## the state machine at nightly size
 	NIGHTSHIFT_MACHINE_RUNS=3000 $(BIN)/python -m pytest -q tests/property
 
-check: lint types imports spelling catalogue-current ## exactly what CI checks
+check: lint types imports spelling catalogue-current roles-current ## exactly what CI checks
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -52,6 +52,11 @@ catalogue: setup ## write docs/CATALOGUE.md from the remediations' examples
 .PHONY: catalogue-current
 catalogue-current: setup
 	$(BIN)/python -m cli.catalogue | diff -u docs/CATALOGUE.md -
+roles: setup ## write the roles that Bicep deploys from the role table
+	$(BIN)/python -m cli.roles > infra/bicep/modules/roles.json
+.PHONY: roles roles-current
+roles-current: setup
+	$(BIN)/python -m cli.roles | diff -u infra/bicep/modules/roles.json -
 schema: setup ## write rules/schema.json from the models
 	$(BIN)/python -m cli.rules --write-schema
 docs: setup ## build the documentation into site/; fails on a dead link or anchor

@@ -1,0 +1,111 @@
+"""The roles that are deployed grant what the role table lists, and nothing else."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from cli.roles import FILE, written
+from shared.core.operations import ACKNOWLEDGE, READS, VERBS
+from shared.remediations import discover
+from tests.infra.bicep import INFRA, literal, pairs, read, text, walk
+
+ROLES = json.loads(FILE.read_text(encoding="utf-8"))
+FILES = (INFRA / "modules" / "roles.bicep", INFRA / "management-group.bicep")
+
+
+def names(tables):
+    """Fold the operations of some entries: actions, data actions."""
+    return (
+        {name.casefold() for one in tables for name in one.actions},
+        {name.casefold() for one in tables for name in one.data_actions},
+    )
+
+
+def granted(role):
+    """Fold what a role grants."""
+    actions, data_actions = role["actions"], role["dataActions"]
+    return ({n.casefold() for n in actions}, {n.casefold() for n in data_actions})
+
+
+def test_the_roles_are_what_the_table_says():
+    """``make roles`` was forgotten if this fails."""
+    assert written() == FILE.read_text(encoding="utf-8")
+
+
+def test_observing_grants_the_reads_and_nothing_else():
+    """A deployment that only observes can change nothing, even if its code were replaced."""
+    assert names(READS.values()) == granted(ROLES["observe"])
+
+
+def test_every_remediation_has_a_role_of_what_its_verbs_need():
+    """Neither a step that is refused at night, nor a right that nothing uses."""
+    needed = {n: names([VERBS[v] for v in one.verbs]) for n, one in discover().items()}
+    assert needed == {name: granted(one) for name, one in ROLES["remediations"].items()}
+
+
+def test_acknowledging_is_granted_by_itself():
+    """It is a preview interface, and most deployments leave it to forwarders."""
+    assert names([ACKNOWLEDGE]) == granted(ROLES["acknowledge"])
+
+
+def test_no_role_grants_an_operation_that_the_table_lacks():
+    """Whatever is combined in Bicep is combined from these."""
+    table = names([*VERBS.values(), *READS.values(), ACKNOWLEDGE])
+    each = [ROLES["observe"], ROLES["acknowledge"], *ROLES["remediations"].values()]
+    for one in each:
+        actions, data_actions = granted(one)
+        assert actions <= table[0]
+        assert data_actions <= table[1]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_a_role_in_bicep_names_no_operation_itself(path):
+    """An operation written there would be in no table, and no test would know it."""
+    template = read(path)
+    resources = {one.what.partition("@")[0] for one in template.of("resource")}
+    plain = {literal(n) for n in walk(template.root)} - {None}
+    operations = {t for t in plain if re.fullmatch(r"[\w.]+(/[\w*]+)+", t) and "." in t}
+    assert {t for t in operations if not t.startswith("modules/")} == set()
+    assert {t for t in plain if t == "*" or t.startswith("*/")} == set()
+    assert resources == {
+        "Microsoft.Authorization/roleDefinitions",
+        "Microsoft.Authorization/roleAssignments",
+    }
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_a_role_grants_only_what_comes_from_the_file(path):
+    """The lists are put together of parts of roles.json, by functions that add nothing."""
+    template = read(path)
+    built = {one.name: text(one.node) for one in template.of("var")}
+    lists = [
+        text(value)
+        for node in walk(template.root)
+        if node.type == "object"
+        for key, value in pairs(node)
+        if key in {"actions", "dataActions"}
+    ]
+    assert len(lists) == 4
+    for one in lists:
+        assert re.sub(r"[()\[\]?:,\s]+", " ", one).split() == [
+            word for word in re.sub(r"[()\[\]?:,\s]+", " ", one).split() if known(word, built)
+        ]
+
+
+def known(word, built):
+    """Tell whether a word of a list is a function, a part of the file, or made of those."""
+    if word in {"union", "empty", "flatten"} or word.startswith("roles."):
+        return True
+    return (word in built and "roles." in built[word]) or (
+        word in built and "flatten(" in built[word]
+    )
+
+
+def test_what_is_disabled_is_taken_away_again():
+    """With nothing enabled the acting role must still be written, and hold reads only."""
+    source = FILES[0].read_text(encoding="utf-8")
+    assert "actions: empty(actActions) ? roles.observe.actions : actActions" in source
+    assert "resource act 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {" in source
