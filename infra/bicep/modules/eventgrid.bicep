@@ -263,3 +263,6 @@ output forwarderTopicEndpoint string = forwarderTopic.properties.endpoint
 
 @description('ARM id of the forwarder\'s topic')
 output forwarderTopicId string = forwarderTopic.id
+
+@description('ARM ids of the system topics of the subscription')
+output systemTopicIds string[] = [for (topic, i) in subscriptionTopics: subscriptionSources[i].outputs.topicId]
