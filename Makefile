@@ -63,6 +63,9 @@ docs: setup ## build the documentation into site/; fails on a dead link or ancho
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 package: setup ## build the deployment zip in dist/, and say what is in it
 	$(BIN)/python scripts/package.py
+audit: setup ## known weaknesses of the locked packages; asks the package index
+	$(BIN)/pip-audit --requirement requirements.txt --require-hashes --disable-pip --strict --progress-spinner off
+	$(BIN)/pip-audit --requirement requirements-dev.txt --require-hashes --disable-pip --strict --progress-spinner off
 lock: setup ## write requirements*.txt from requirements*.in
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header requirements.in -o requirements.txt
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header requirements-dev.in -o requirements-dev.txt
