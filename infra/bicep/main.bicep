@@ -56,6 +56,18 @@ param aksClusterIds array = []
 @description('ARM ids of maintenance configurations')
 param maintenanceConfigurationIds array = []
 
+@description('ARM ids of Batch accounts')
+param batchAccountIds array = []
+
+@description('ARM ids of Azure ML online endpoints')
+param endpointIds array = []
+
+@description('Regions whose VMs are watched for their availability; empty: the one that it is deployed to')
+param machineRegions array = []
+
+@description('False: alert rules on what is watched are made and do not fire; those on Nightshift itself do')
+param areAlertsEnabled bool = true
+
 // ---- the app ----
 
 @description('Python version of the platform')
@@ -131,6 +143,12 @@ param linkedDnsZoneIds array = []
 @description('Client id of the app registration (infra/entra.sh makes it); empty: nobody signs in, destructive plans cannot be approved')
 param authClientId string = ''
 
+@description('Object id of that registration; with it action groups bring a token beside their key')
+param authObjectId string = ''
+
+@description('Mail addresses of people who look after Nightshift itself')
+param notifyEmails array = []
+
 @description('Client ids of programs that may bring a token: the Azure CLI, action groups, and what else people use')
 param allowedApplications array = [
   '04b07795-8ddb-461a-bbee-02f9e1bf7b46'
@@ -141,6 +159,9 @@ param allowedApplications array = [
 
 @description('ARM id of a Log Analytics workspace that is there already; empty: one is made')
 param existingWorkspaceId string = ''
+
+@description('Region of that workspace')
+param workspaceLocation string = location
 
 var token = uniqueString(subscription().id, environmentName, location)
 var baseName = 'nightshift-${take(token, 6)}'
@@ -379,6 +400,48 @@ module events 'modules/eventgrid.bicep' = {
     mlWorkspaceIds: mlWorkspaceIds
     aksClusterIds: aksClusterIds
     maintenanceConfigurationIds: maintenanceConfigurationIds
+  }
+}
+
+module actionGroups 'modules/actiongroups.bicep' = {
+  name: '${baseName}-action-groups'
+  scope: group
+  params: {
+    tags: allTags
+    baseName: baseName
+    functionAppId: app.outputs.functionAppId
+    isSubscribed: isSubscribed
+    tenantId: tenant().tenantId
+    authClientId: authClientId
+    authObjectId: authObjectId
+    emails: notifyEmails
+  }
+}
+
+module alerts 'modules/alerts.bicep' = {
+  name: '${baseName}-alerts'
+  scope: group
+  params: {
+    location: workspaceLocation
+    tags: allTags
+    baseName: baseName
+    actionGroupId: actionGroups.outputs.actionGroupId
+    peopleGroupId: actionGroups.outputs.peopleGroupId
+    workspaceId: logs.outputs.workspaceId
+    functionAppId: app.outputs.functionAppId
+    storageId: storage.outputs.storageId
+    systemTopicIds: events.outputs.systemTopicIds
+    topicIds: [
+      events.outputs.forwarderTopicId
+    ]
+    machineRegions: empty(machineRegions) ? [
+      location
+    ] : machineRegions
+    batchAccountIds: batchAccountIds
+    mlWorkspaceIds: mlWorkspaceIds
+    endpointIds: endpointIds
+    aksClusterIds: aksClusterIds
+    isEnabled: areAlertsEnabled
   }
 }
 

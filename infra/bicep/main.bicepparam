@@ -21,6 +21,8 @@ param actResourceGroupIds = [] // '/subscriptions/<id>/resourceGroups/<name>'
 param mlWorkspaceIds = []
 param aksClusterIds = []
 param maintenanceConfigurationIds = []
+param batchAccountIds = []
+param endpointIds = [] // Azure ML online endpoints
 
 // ---- the app ----
 param storageSku = 'Standard_ZRS' // Standard_LRS where a region has no zones
@@ -34,7 +36,10 @@ param peerNetworkIds = []
 param linkedDnsZoneIds = []
 
 // ---- people ----
-param authClientId = readEnvironmentVariable('NIGHTSHIFT_AUTH_CLIENT_ID', '') // infra/entra.sh
+// infra/entra.sh makes the registration and prints both.
+param authClientId = readEnvironmentVariable('NIGHTSHIFT_AUTH_CLIENT_ID', '')
+param authObjectId = readEnvironmentVariable('NIGHTSHIFT_AUTH_OBJECT_ID', '')
+param notifyEmails = [] // who is told when Nightshift itself is not well
 
 // ---- secrets: put them into the vault, then name their settings ----
 param hasVault = false

