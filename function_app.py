@@ -8,6 +8,7 @@ from handlers import (
     alerts,
     approvals,
     controls,
+    doctor,
     event_grid,
     notices,
     plans,
@@ -30,6 +31,7 @@ for module in (
     slack,
     rules,
     reports,
+    doctor,
     timers,
 ):
     app.register_functions(module.blueprint)

@@ -58,7 +58,7 @@ def measure(seconds: float, python: str) -> dict[str, float]:
         write_ca_bundle(made.ca_file, bundle)
         os.environ["SSL_CERT_FILE"] = str(bundle)
         around = Around(trust=made.context).up()
-        more = {"poll": 1, "ask": 5, "network_timeout": 10}
+        more = {"poll": 1, "ask": 5, "network_timeout": 10, "heartbeat": 20}
         with a_forwarder(machine, around, Path(folder), **more) as forwarder:
             forwarder.kill()
             forwarder.start(python)
@@ -74,7 +74,8 @@ def measure(seconds: float, python: str) -> dict[str, float]:
             found = {
                 "seconds": round(took, 1),
                 "polls": len(platform.calls) - asked,
-                "events": len(around.events),
+                "events": len(around.said),
+                "heartbeats": len(around.beats),
                 "start_cpu_s": round(started, 3),
                 "cpu_percent": round(100 * spent / took, 3),
                 "rss_mb": round(memory_mb(pid, "VmRSS"), 1),

@@ -6,9 +6,10 @@ second it reads the machine's own endpoint, and each change becomes one CloudEve
 Event Grid topic. It decides nothing: Nightshift does, and says when all the machines that
 a notice names are drained; then the notice is approved from here.
 
-Three threads. One polls, starts the hook and writes the spool, and waits for no network
+Four threads. One polls, starts the hook and writes the spool, and waits for no network
 but the machine's own. One sends what is in the spool, oldest first. One asks Nightshift
-and approves. Whatever the endpoint or the network answers, none of them ends.
+and approves. One says now and then that all is well, over a connection of its own, so
+that no notice waits for it. Whatever the endpoint or the network answers, none ends.
 
 Source: https://learn.microsoft.com/azure/virtual-machines/linux/scheduled-events,
 https://learn.microsoft.com/azure/event-grid/cloud-event-schema,
@@ -36,8 +37,9 @@ if TYPE_CHECKING:
 
     Json = Dict[str, Any]
 
-VERSION = "1.0"
+VERSION = "1.1"
 EVENT_TYPE = "Nightshift.ScheduledEvents.Document"
+BEAT_TYPE = "Nightshift.Forwarder.Heartbeat"
 EVENTS_PATH = "/metadata/scheduledevents?api-version=2020-07-01"
 COMPUTE_PATH = "/metadata/instance/compute?api-version=2021-02-01&format=json"
 TOKEN_PATH = "/metadata/identity/oauth2/token?api-version=2018-02-01&resource="
@@ -55,6 +57,7 @@ KNOWN_TYPES = ("Freeze", "Reboot", "Redeploy", "Preempt", "Terminate")
 RANKS = {"scheduled": 0, "started": 1}
 GONE = "Gone"  # ours: the endpoint only stops telling of a notice
 LOCAL = ("127.0.0.1", "localhost", "::1")
+SPREAD = 60.0  # seconds over which machines that start together first say that they are there
 
 
 class Trouble(Exception):
@@ -101,6 +104,7 @@ SETTINGS = {
     "NETWORK_TIMEOUT": ("10", "seconds that the topic and Nightshift may take"),
     "ASK": ("5", "seconds between questions to Nightshift"),
     "TURN": ("10", "seconds that each machine leaves those named before it to approve"),
+    "HEARTBEAT": ("900", "seconds between heartbeats, up to 86400; 0: none"),
 }
 PREFIX = "FORWARDER_"
 
@@ -135,6 +139,7 @@ class Settings:
         self.network_timeout = self._number("NETWORK_TIMEOUT", 0.2, 60)
         self.ask = self._number("ASK", 0.1, 300)
         self.turn = self._number("TURN", 0, 300)
+        self.heartbeat = self._number("HEARTBEAT", 0, 86_400)
 
     @classmethod
     def read(cls, environ: dict[str, str], path: str) -> Settings:
@@ -716,7 +721,7 @@ class Watcher:
         self._hooks = Hooks(settings)
         self._hooked: set[str] = set()
         self._last = b""
-        self._failed = 0
+        self.failed = 0
         self._has_answered = False
 
     def run(self) -> None:
@@ -737,17 +742,17 @@ class Watcher:
             if text != self._last:
                 self._read(text)
             self._last = text
-            if self._failed:
+            if self.failed:
                 log(5, "the machine's endpoint answers again")
-            self._failed = 0
+            self.failed = 0
         except Trouble as trouble:
-            if self._failed % 60 == 0:
+            if self.failed % 60 == 0:
                 log(4, f"looking for events failed: {trouble}")
-            self._failed += 1
+            self.failed += 1
         except Exception as error:  # a defect of ours must not end the watch
-            if self._failed % 60 == 0:
+            if self.failed % 60 == 0:
                 log(3, f"looking for events failed: {type(error).__name__}: {error}")
-            self._failed += 1
+            self.failed += 1
         self._hooks.look()
 
     def _read(self, text: bytes) -> None:
@@ -820,6 +825,44 @@ class Watcher:
             log(3, "spool: full, {} {} is lost".format(notice["EventType"], notice["EventId"]))
 
 
+class Topic:
+    """One way to the Event Grid topic; each thread that sends has its own."""
+
+    def __init__(self, settings: Settings, endpoint: Endpoint) -> None:
+        self._settings = settings
+        self._tokens = Tokens(endpoint, settings.network_timeout)
+        self._link = Link(settings.topic)
+
+    def post(self, body: bytes) -> None:
+        """Send a batch of events.
+
+        Raises:
+            Trouble: It was not taken.
+        """
+        settings = self._settings
+        parts = urlsplit(settings.topic)
+        path = f"{parts.path}?{parts.query or 'api-version=2018-01-01'}"
+        headers = {"Content-Type": BATCH_TYPE, "User-Agent": f"nightshift-forwarder/{VERSION}"}
+        audience = settings.text("TOPIC_AUDIENCE")
+        if settings.text("TOPIC_KEY_FILE"):
+            headers["aeg-sas-key"] = read_key(settings.text("TOPIC_KEY_FILE"))
+        else:
+            headers["Authorization"] = self._tokens.header(audience)
+        status, text, after = self._link.ask(
+            "POST", path, headers, body, settings.network_timeout
+        )
+        if status in (401, 403):
+            self._tokens.forget(audience)
+        if status != OK:
+            seconds = float(after) if after.isdigit() else 0.0
+            said = text[:200].decode("utf-8", "replace")
+            raise Trouble(f"the topic answered {status} {said}", status, seconds)
+
+    def close(self) -> None:
+        """Close the connection; the next batch opens another."""
+        self._link.close()
+
+
 class Sender:
     """The thread that sends the spool, oldest first."""
 
@@ -828,8 +871,7 @@ class Sender:
         self.machine = Machine(settings.text("VM_ID"), settings.text("SCALE_SET_ID"))
         self._settings, self._spool = settings, spool
         self._endpoint = Endpoint(settings)
-        self._tokens = Tokens(self._endpoint, settings.network_timeout)
-        self._topic = Link(settings.topic)
+        self._topic = Topic(settings, self._endpoint)
         self._pause, self._send_at = 0.0, 0.0
 
     def identify(self) -> None:
@@ -903,7 +945,7 @@ class Sender:
     def _publish(self, chosen: list[tuple[Change, bytes]]) -> None:
         """Send events; one that alone is refused is put aside and holds up nobody."""
         try:
-            self._post(b"[" + b",".join(body for _, body in chosen) + b"]")
+            self._topic.post(b"[" + b",".join(body for _, body in chosen) + b"]")
         except Trouble as trouble:
             if trouble.status not in (400, 413):
                 raise
@@ -914,26 +956,6 @@ class Sender:
                 return
             log(3, f"the topic refused an event, it is lost: {trouble}")
         self._spool.done([change for change, _ in chosen])
-
-    def _post(self, body: bytes) -> None:
-        settings = self._settings
-        parts = urlsplit(settings.topic)
-        path = f"{parts.path}?{parts.query or 'api-version=2018-01-01'}"
-        headers = {"Content-Type": BATCH_TYPE, "User-Agent": f"nightshift-forwarder/{VERSION}"}
-        audience = settings.text("TOPIC_AUDIENCE")
-        if settings.text("TOPIC_KEY_FILE"):
-            headers["aeg-sas-key"] = read_key(settings.text("TOPIC_KEY_FILE"))
-        else:
-            headers["Authorization"] = self._tokens.header(audience)
-        status, text, after = self._topic.ask(
-            "POST", path, headers, body, settings.network_timeout
-        )
-        if status in (401, 403):
-            self._tokens.forget(audience)
-        if status != OK:
-            seconds = float(after) if after.isdigit() else 0.0
-            said = text[:200].decode("utf-8", "replace")
-            raise Trouble(f"the topic answered {status} {said}", status, seconds)
 
 
 class Asker:
@@ -1028,6 +1050,58 @@ class Asker:
                 self._known.save()
 
 
+class Heart:
+    """The thread that says now and then that this machine is watched.
+
+    By the way that notices take, so that silence means that notices would be lost too.
+    What cannot be sent is not kept: a heartbeat of yesterday tells nothing.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        machine: Callable[[], Machine],
+        state: Callable[[], Json],
+    ) -> None:
+        self._every, self._machine, self._state = settings.heartbeat, machine, state
+        self._topic = Topic(settings, Endpoint(settings))
+        self._count = 0
+
+    def run(self) -> None:
+        """Say it, again and again; machines that start together say it apart."""
+        own = hashlib.sha256(os.uname().nodename.encode()).digest()
+        time.sleep(min(SPREAD, self._every) * own[0] / 255)
+        while True:
+            try:
+                if self._machine().vm:
+                    self._topic.post(b"[" + self.event() + b"]")
+            except Trouble as trouble:
+                log(4, f"heartbeat: {trouble}")
+            except Exception as error:  # a defect of ours must not end it
+                log(3, f"heartbeat: {type(error).__name__}: {error}")
+            self._topic.close()
+            time.sleep(self._every)
+
+    def event(self) -> bytes:
+        """Write a heartbeat as a CloudEvent."""
+        self._count += 1
+        now = datetime.now(timezone.utc).isoformat().replace("+00:00", "Z")
+        vm = self._machine().vm
+        every = max(60, round(self._every))
+        known = f"{vm.lower()} {now} {self._count}"
+        event = {
+            "specversion": "1.0",
+            "id": hashlib.sha256(known.encode()).hexdigest()[:32],
+            "source": vm,
+            "subject": vm,
+            "type": BEAT_TYPE,
+            "time": now,
+            "datacontenttype": "application/json",
+            "data": dict({"vmId": vm, "version": VERSION, "every": every}, **self._state()),
+        }
+        return json.dumps(event, separators=(",", ":")).encode()
+
+
 def stop(number: int, frame: object) -> None:  # noqa: ARG001 - as signals call it
     """End at once: everything that must not be lost is on disk."""
     raise SystemExit(0)
@@ -1081,9 +1155,17 @@ def watch(settings: Settings) -> None:
         for one in wakes:
             one.set()
 
+    watcher = Watcher(settings, spool, known, lambda: sender.machine, news)
+    if settings.heartbeat:
+
+        def state() -> Json:
+            return {"waiting": len(spool), "lost": spool.lost, "failing": watcher.failed}
+
+        heart = Heart(settings, lambda: sender.machine, state)
+        threads.append(threading.Thread(target=heart.run, name="heart", daemon=True))
     for thread in threads:
         thread.start()
-    Watcher(settings, spool, known, lambda: sender.machine, news).run()
+    watcher.run()
 
 
 def _is_program(path: str) -> bool:

@@ -51,11 +51,14 @@ async def on_platform_event_poison(message: func.QueueMessage) -> None:
 
 async def _hear(inlet: str, body: bytes, budget: timedelta, context: func.Context) -> None:
     from shared.bootstrap import night, telemetry
+    from shared.engine.beats import heard_beats
     from shared.engine.inlet import take_in
     from shared.journal import note_heard, tell_heard
     from shared.parsing import parse_events
 
     engine = night()
+    if await heard_beats(engine, body):
+        return
     began = engine.ports.clock.now()
     parse = partial(parse_events, received_at=began)
     heard = await take_in(engine, body, parse, source=inlet, budget=budget)

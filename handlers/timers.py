@@ -18,11 +18,13 @@ async def tick_resume(timer: func.TimerRequest) -> None:
     from shared.bootstrap import night, telemetry
     from shared.engine.backlog import tell_backlog
     from shared.engine.consenting import sweep_approvals
+    from shared.engine.smoke import answer_waiting
     from shared.engine.sweep import resume
 
     engine = night()
     swept = await resume(engine)
     told = await sweep_approvals(engine)
+    await answer_waiting(engine)
     if swept.woken or swept.tidied or told:
         _LOG.info(
             "tick=resume open=%d woken=%d tidied=%d approvals=%d",
@@ -79,8 +81,10 @@ async def tick_cleanup(timer: func.TimerRequest) -> None:
     """Delete copies of deliveries past their retention, and tallies nobody counts in."""
     from shared.bootstrap import night
     from shared.engine.archive import forget
+    from shared.engine.beats import forget_silent
     from shared.engine.forgetting import forget_tallies
 
+    _LOG.info("tick=cleanup forwarders_deleted=%d", await forget_silent(night()))
     forgotten, is_each = await forget_tallies(night())
     _LOG.info("tick=cleanup tallies_deleted=%d all=%s", forgotten, is_each)
     deleted, is_all = await forget(night())

@@ -26,6 +26,7 @@ from shared.adapters.maintenance import AzureMaintenance
 from shared.adapters.messengers import configured, link_of
 from shared.adapters.monitor_metrics import AzureMetrics
 from shared.adapters.outcome_topic import OutcomeTopic
+from shared.adapters.premises import AppPremises
 from shared.adapters.replacement import AzureReplacement
 from shared.adapters.resources import AzureResources
 from shared.adapters.rule_files import read_layers
@@ -40,6 +41,7 @@ from shared.adapters.table_ledger import TableLedger
 from shared.adapters.table_notices import TableNotices
 from shared.adapters.table_outbox import TableOutbox
 from shared.adapters.table_tallies import TableTallies
+from shared.adapters.table_upkeep import TableForwarders, TableTickets
 from shared.adapters.virtual_machines import AzureCompute
 from shared.adapters.wake_queue import PlanWakeQueue
 from shared.core.errors import GiveUp, Misconfigured
@@ -49,6 +51,7 @@ from shared.engine.night import Night, Ports
 from shared.engine.plan_notices import PlanNotices
 from shared.ports import AuditSink
 from shared.ports.telemetry import Nobody, Telemetry
+from shared.ports.upkeep import Upkeep
 from shared.remediations import discover
 from shared.rules.book import RuleBook
 from shared.rules.loading import load_rules
@@ -179,6 +182,11 @@ def build(settings: Settings) -> Night:
         commands=AzureCommands(compute.clients, arm),
         shared_pools=AzureSharedPools(compute.clients),
         replacement=AzureReplacement(compute.clients),
+        upkeep=Upkeep(
+            AppPremises(identity, arm, storage, settings),
+            TableForwarders(storage),
+            TableTickets(storage, clock),
+        ),
         messengers=messengers,
         sinks=sinks,
         estate=ArmEstate(arm),

@@ -71,8 +71,14 @@ class Around:
     @property
     def said(self) -> list[tuple[str, str]]:
         """Type and status of the notice in each event."""
-        notices = [e["data"]["document"]["Events"][0] for e in self.events]
+        told = [e for e in self.events if "document" in e["data"]]
+        notices = [e["data"]["document"]["Events"][0] for e in told]
         return [(n["EventType"], n["EventStatus"]) for n in notices]
+
+    @property
+    def beats(self) -> list[dict[str, Any]]:
+        """Every heartbeat that was taken, in order."""
+        return [e for e in self.events if e["type"] == "Nightshift.Forwarder.Heartbeat"]
 
     def up(self) -> Around:
         """Begin to listen, again or for the first time."""
@@ -190,6 +196,7 @@ def a_forwarder(
         "turn": 1,
         "network_timeout": 3,
         "first_timeout": 10,
+        "heartbeat": 0,
         **more,
     }
     settings = {f"FORWARDER_{name.upper()}": str(value) for name, value in values.items()}

@@ -25,6 +25,7 @@ from shared.engine import consenting, events, export, idle, runbook, sweep
 from shared.engine.night import Night, Ports
 from shared.engine.request import Answer
 from shared.ports import EventRecord
+from shared.ports.upkeep import Upkeep
 from shared.rules.book import Rule, RuleBook
 from tests import builders as make
 from tests.fakes import cloud
@@ -44,6 +45,7 @@ from tests.fakes.maintenance import FakeMaintenance
 from tests.fakes.notices import FakeNotices
 from tests.fakes.slurm import FakeSlurm
 from tests.fakes.tallies import FakeTallies
+from tests.fakes.upkeep import upkeep
 
 T = TypeVar("T")
 Trap = Callable[[str], None]
@@ -82,6 +84,7 @@ class World:
     batch_nodes: cloud.FakeBatchNodes
     commands: cloud.FakeCommands
     shared_pools: cloud.FakeSharedPools
+    upkeep: Upkeep
     effects: list[tuple[str, str]]
 
     estate: FakeEstate
@@ -134,6 +137,7 @@ def a_world(now: datetime, trap: Trap) -> World:
         batch_nodes=cloud.FakeBatchNodes(trap=trap, effects=effects),
         commands=cloud.FakeCommands(trap=trap, effects=effects),
         shared_pools=cloud.FakeSharedPools(trap=trap, effects=effects),
+        upkeep=upkeep(trap),
         effects=effects,
     )
 
@@ -163,6 +167,7 @@ def a_night(world: World, *rules: Rule, settings: Settings | None = None) -> Nig
         batch_nodes=world.batch_nodes,
         commands=world.commands,
         shared_pools=world.shared_pools,
+        upkeep=world.upkeep,
     )
     return Night(ports, RuleBook(rules), make.REMEDIATIONS, settings or SETTINGS)
 

@@ -180,6 +180,12 @@ Source: https://learn.microsoft.com/azure/virtual-machines/linux/scheduled-event
 Scheduled Event Contributor)
 """
 
+CHECKUP = Operations(("Microsoft.Authorization/permissions/read",))
+"""What ``nightshift doctor`` needs to see what the app itself may do, and nothing else.
+
+Source: https://learn.microsoft.com/azure/role-based-access-control/permissions/management-and-governance
+"""
+
 RECONCILE = Operations(("Microsoft.ResourceGraph/resources/read",))
 """What the reconcile tick needs; rows are answered of what the identity may read.
 

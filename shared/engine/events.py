@@ -16,6 +16,7 @@ from shared.core.errors import AutomationError, LeaseHeld
 from shared.core.plans import Plan
 from shared.core.resource_ids import same_resource
 from shared.core.signals import INVOLUNTARY, Phase, Signal, Unanswered
+from shared.core.smoke_tests import looks_like_one
 from shared.core.wire import signal_from_json, signal_to_json
 from shared.engine import acknowledging, counting
 from shared.engine.answer import decide_and_open
@@ -59,6 +60,8 @@ async def _hear_one(
     if isinstance(signal, Unanswered):
         await night.ports.ledger.record_event(_unanswered(night, signal))
         return []
+    if looks_like_one(signal.event_id) and (given := await _as_test(night, signal)):
+        return [given]
     is_urgent = budget > timedelta(0) and (signal.is_involuntary or signal.phase.ends)
     owner = night.ports.clock.token() if is_urgent else ""
     try:
@@ -67,6 +70,18 @@ async def _hear_one(
         raise
     except Exception as error:  # noqa: BLE001 - a defect is recorded, see _put_aside
         return [await _put_aside(night, signal, error)]
+
+
+async def _as_test(night: Night, signal: Signal) -> Answer | None:
+    """Answer a smoke test; None if the event bears no ticket of ours that counts.
+
+    Raises:
+        RetryLater: Tickets cannot be read, or the answer cannot be stored.
+    """
+    from shared.engine import smoke  # no eviction waits for it
+
+    ticket = await smoke.ticket_for(night, signal)
+    return await smoke.answer_test(night, signal, ticket) if ticket else None
 
 
 async def _put_aside(night: Night, signal: Signal, error: Exception) -> Answer:

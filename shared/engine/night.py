@@ -34,6 +34,7 @@ from shared.ports import (
     Tallies,
     WakeQueue,
 )
+from shared.ports.upkeep import Upkeep
 from shared.rules.book import RuleBook
 
 AT_ONCE = 32
@@ -65,6 +66,7 @@ class Ports:
     batch_nodes: BatchNodes
     commands: Commands
     shared_pools: SharedPools
+    upkeep: Upkeep
     sinks: tuple[AuditSink, ...] = ()
     messengers: tuple[Messenger, ...] = ()
     estate: Estate

@@ -18,6 +18,9 @@ HTTP = {
     "list_reports": ("GET", "reports", "FUNCTION"),
     "list_rules": ("GET", "rules", "FUNCTION"),
     "on_slack_action": ("POST", "slack/actions", "ANONYMOUS"),
+    "doctor": ("GET", "doctor", "FUNCTION"),
+    "list_forwarders": ("GET", "forwarders", "FUNCTION"),
+    "start_smoke": ("POST", "smoke", "FUNCTION"),
     "health": ("GET", "health", "ANONYMOUS"),
 }
 QUEUES = {
