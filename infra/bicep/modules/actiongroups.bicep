@@ -38,16 +38,9 @@ resource onAlert 'Microsoft.Web/sites/functions@2024-04-01' existing = if (isSub
   name: 'on_alert'
 }
 
-// A key of its own, so that taking it away stops the alerts and nothing else. The platform
-// makes it up, anew at each deployment, which tells the receiver at once.
-resource key 'Microsoft.Web/sites/functions/keys@2024-04-01' = if (isSubscribed) {
-  parent: onAlert
-  name: 'action-group'
-  properties: {}
-}
-
-// Both ways carry the key, which the Functions host asks for. The secure webhook brings a
-// token of Entra beside it, which App Service authentication verifies.
+// Both ways carry the function's own key, which opens on_alert and nothing else; the host
+// asks for it. The secure webhook brings a token of Entra beside it, which App Service
+// authentication verifies. Whoever rotates the key deploys again.
 resource nightshift 'Microsoft.Insights/actionGroups@2023-01-01' = {
   name: '${baseName}-answers'
   location: 'global'
@@ -60,14 +53,14 @@ resource nightshift 'Microsoft.Insights/actionGroups@2023-01-01' = {
         name: 'on_alert'
         functionAppResourceId: functionAppId
         functionName: 'on_alert'
-        httpTriggerUrl: 'https://${app.properties.defaultHostName}/api/alerts?code=${onAlert.listKeys()['action-group']}'
+        httpTriggerUrl: 'https://${app.properties.defaultHostName}/api/alerts?code=${onAlert.listKeys().default}'
         useCommonAlertSchema: true
       }
     ] : []
     webhookReceivers: isSubscribed && isSecure ? [
       {
         name: 'on_alert'
-        serviceUri: 'https://${app.properties.defaultHostName}/api/alerts?code=${onAlert.listKeys()['action-group']}'
+        serviceUri: 'https://${app.properties.defaultHostName}/api/alerts?code=${onAlert.listKeys().default}'
         useCommonAlertSchema: true
         useAadAuth: true
         objectId: authObjectId
@@ -76,9 +69,6 @@ resource nightshift 'Microsoft.Insights/actionGroups@2023-01-01' = {
       }
     ] : []
   }
-  dependsOn: [
-    key
-  ]
 }
 
 resource people 'Microsoft.Insights/actionGroups@2023-01-01' = {
