@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cli.audit_columns import DEPLOYED, deployed
+from shared.core.beats import BEAT_TYPE
 from shared.parsing import (
     container_service_events,
     health_resources,
@@ -18,6 +19,7 @@ EVENT_GRID = INFRA / "modules" / "eventgrid.bicep"
 READ = {
     *scheduled_events.EVENT_TYPES,
     scheduled_events.DOCUMENT_TYPE,
+    BEAT_TYPE,
     *container_service_events.EVENT_TYPES,
     *health_resources.EVENT_TYPES,
     *resource_events.EVENT_TYPES,

@@ -236,6 +236,7 @@ resource fromForwarders 'Microsoft.EventGrid/topics/eventSubscriptions@2025-02-1
     filter: {
       includedEventTypes: [
         'Nightshift.ScheduledEvents.Document'
+        'Nightshift.Forwarder.Heartbeat'
       ]
     }
     retryPolicy: {
