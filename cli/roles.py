@@ -16,17 +16,32 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from shared.core.operations import ACKNOWLEDGE, READS, VERBS, Operations
+from shared import surveys
+from shared.core.operations import (
+    ACKNOWLEDGE,
+    CHECKUP,
+    READS,
+    RECONCILE,
+    VERBS,
+    Operations,
+)
 from shared.core.remediation import Remediation
 from shared.remediations import discover
 
+OBSERVE = (
+    *READS.values(),
+    *(Operations(one.actions) for one in surveys.discover().values()),
+    CHECKUP,
+    RECONCILE,
+)
+"""What every deployment may: look, at the world and at what it was given itself."""
 FILE = Path(__file__).parents[1] / "infra" / "bicep" / "modules" / "roles.json"
 
 
 def roles() -> dict[str, Any]:
     """Return what each role grants."""
     return {
-        "observe": _granted(READS.values()),
+        "observe": _granted(OBSERVE),
         "acknowledge": _granted([ACKNOWLEDGE]),
         "remediations": {one.name: _remediation(one) for one in discover().values()},
     }

@@ -70,11 +70,9 @@ param areAlertsEnabled bool = true
 
 // ---- the app ----
 
-@description('Python version of the platform')
+@description('Python version of the platform: the one that the package is built for')
 @allowed([
-  '3.11'
   '3.12'
-  '3.13'
 ])
 param pythonVersion string = '3.12'
 

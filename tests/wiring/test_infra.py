@@ -268,9 +268,12 @@ def test_the_parameters_are_those_of_the_template():
 def test_azd_finds_the_template_the_app_and_its_hook():
     """Azd knows the app by a tag, and the hook subscribes it."""
     azure = yaml.safe_load((ROOT / "azure.yaml").read_text(encoding="utf-8"))
-    infra, (service,) = azure["infra"], azure["services"]
+    infra, ((service, its),) = azure["infra"], azure["services"].items()
     assert INFRA / "main.bicep" == ROOT / infra["path"] / f"{infra['module']}.bicep"
     assert f"'azd-service-name': '{service}'" in value_of(("modules/app", "app"), "tags")
+    assert {"host": "function", "language": "python", "remoteBuild": False} == {
+        key: value for key, value in its.items() if key != "project"
+    }
     hook = ROOT / azure["hooks"]["postdeploy"]["posix"]["run"]
     assert hook.stat().st_mode & 0o111
     source = (INFRA / "main.bicepparam").read_text(encoding="utf-8")
