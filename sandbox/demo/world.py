@@ -6,7 +6,7 @@ Everything here is made up; only its shape is Azure's.
 from datetime import datetime, timedelta
 from typing import Any
 
-from sandbox.demo import batch_pools
+from sandbox.demo import batch_pools, ml_lab
 
 Json = dict[str, Any]
 
@@ -77,7 +77,14 @@ def build(now: datetime) -> Json:
     """Write the whole world; failures of Batch tasks are dated from ``now``."""
     return {
         "settings": {"operation_seconds": 0.5, "task_seconds": 0.5},
-        "resources": [*_aks(), *_vms(), *_evicted(), *_machine_learning(), _batch_account()],
+        "resources": [
+            *_aks(),
+            *_vms(),
+            *_evicted(),
+            *_machine_learning(),
+            *ml_lab.resources(WORKSPACE, REGION, now),
+            _batch_account(),
+        ],
         "metrics": _metrics(),
         "batch": {"render": _batch(now)},
         "kubernetes": {CLUSTER: {"objects": _objects()}},

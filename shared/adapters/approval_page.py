@@ -38,6 +38,8 @@ _DOES = {
     "pool_return": "put the instance back into rotation",
     "pool_warn": "tell the users of the instance that it goes",
     "pool_sessions": "wait until nobody works on the instance",
+    "job_watch": "wait until the Azure ML job has ended",
+    "job_resubmit": "submit the Azure ML job again",
     "verify": "look whether it helped",
     "tell": "ask a person to look",
 }

@@ -27,6 +27,7 @@ from shared.core.resource_ids import (
     BATCH_JOB,
     DISK,
     ML_COMPUTE,
+    ML_JOB,
     SCALE_SET,
     SCALE_SET_VM,
     SNAPSHOT,
@@ -94,8 +95,8 @@ class AzureResources:
     async def _read(self, rid: ResourceId) -> Resource | None:
         if rid.type == SCALE_SET_VM:
             return await self._instance(rid)
-        if rid.type == BATCH_JOB:
-            return await self._batch_job(rid)
+        if rid.type in {BATCH_JOB, ML_JOB}:
+            return await self._job(rid)
         document = await self._document(rid)
         if document is None:
             return None
@@ -116,12 +117,12 @@ class AzureResources:
         pool = ResourceId.parse(scale_set)
         return over_pool(vm, await self.resource(pool.text), pool.text)
 
-    async def _batch_job(self, rid: ResourceId) -> Resource | None:
-        """A job is no ARM resource: its account's tags and place speak for it."""
-        account = await self.resource(rid.parent)
-        if account is None:
+    async def _job(self, rid: ResourceId) -> Resource | None:
+        """A job bears no tags of ARM's: those of its account or workspace speak for it."""
+        owner = await self.resource(rid.parent)
+        if owner is None:
             return None
-        return replace(account, id=rid.text, type=rid.type, name=rid.name, pool=account.id)
+        return replace(owner, id=rid.text, type=rid.type, name=rid.name, pool=owner.id)
 
     async def _document(self, rid: ResourceId) -> Mapping[str, Any] | None:
         version = API_VERSIONS.get(rid.type)

@@ -27,7 +27,7 @@ HARMLESS = frozenset(
         *("cordon", "uncordon", "snapshot", "save_exit_info", "verify", "tell"),
         *("slurm_drain", "slurm_resume", "slurm_checkpoint"),
         *("batch_enable", "batch_idle", "checkpoint"),
-        *("pool_leave", "pool_return", "pool_warn", "pool_sessions"),
+        *("pool_leave", "pool_return", "pool_warn", "pool_sessions", "job_watch"),
     }
 )
 """Verbs that take nothing away: they stop new work, or only add something.

@@ -60,6 +60,8 @@ class Reason(StrEnum):
     NOT_SPOT = "not_spot"
     MANAGED_POOL = "managed_pool"
     POOL_FULL = "pool_full"
+    NOT_RESUMABLE = "not_resumable"
+    NOT_PREEMPTED = "not_preempted"
     NOT_SEVERE = "not_severe"
     NOT_OURS = "not_ours"
     CORDONED_BY_OTHERS = "cordoned_by_others"
@@ -106,6 +108,7 @@ class Reason(StrEnum):
     NO_CAPACITY = "no_capacity"
     NOT_MENDED = "not_mended"
     SESSIONS_REMAIN = "sessions_remain"
+    JOB_FAILED = "job_failed"
     COMMAND_FAILED = "command_failed"
     CANCELED_BY_PERSON = "canceled_by_person"
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from shared.core.ml_jobs import MlJobFacts
 from shared.core.resources import Resource, resource_from_arm, retry_key
 from shared.core.slurm import SlurmJob, SlurmNode
 
@@ -26,6 +27,7 @@ __all__ = [
     "FailedTaskFacts",
     "MachineFacts",
     "ManagedDisk",
+    "MlJobFacts",
     "NodeFacts",
     "PoolInstanceFacts",
     "Resource",
@@ -56,6 +58,7 @@ class FactsKind(StrEnum):
     POOL_INSTANCE = "pool_instance"
     SPOT = "spot"
     SPOT_POOL = "spot_pool"
+    ML_JOB = "ml_job"
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,6 +325,7 @@ Facts = (
     | PoolInstanceFacts
     | SpotFacts
     | SpotPoolFacts
+    | MlJobFacts
 )
 
 

@@ -26,6 +26,7 @@ from shared.core.facts import (
     FactsKind,
     FailedTaskFacts,
     MachineFacts,
+    MlJobFacts,
     NodeFacts,
     PoolInstanceFacts,
     ResourceFacts,
@@ -55,6 +56,7 @@ CLASSES: Mapping[FactsKind, Any] = {
     FactsKind.POOL_INSTANCE: PoolInstanceFacts,
     FactsKind.SPOT: SpotFacts,
     FactsKind.SPOT_POOL: SpotPoolFacts,
+    FactsKind.ML_JOB: MlJobFacts,
 }
 """What each kind of facts is; a new kind is named here, and conditions know its members."""
 Reader = Callable[[Any, bool], Any]

@@ -34,7 +34,9 @@ _SET = "Microsoft.Compute/virtualMachineScaleSets"
 _INSTANCE = "Microsoft.Compute/virtualMachineScaleSets/virtualMachines"
 _DISK = "Microsoft.Compute/disks"
 _SNAPSHOT = "Microsoft.Compute/snapshots"
-_ML = "Microsoft.MachineLearningServices/workspaces/computes"
+_WORKSPACE = "Microsoft.MachineLearningServices/workspaces"
+_ML = f"{_WORKSPACE}/computes"
+_ML_JOB = f"{_WORKSPACE}/jobs"
 _BATCH = "Microsoft.Batch/batchAccounts"
 _AKS = "Microsoft.ContainerService/managedClusters"
 _LOCKS = "Microsoft.Authorization/locks/read"
@@ -63,6 +65,15 @@ _MARK_NODE = Operations(_FIND_NODE.actions, (*_FIND_NODE.data_actions, f"{_AKS}/
 _READ_BATCH_NODE = Operations((f"{_BATCH}/read", f"{_BATCH}/pools/read"))
 _CHANGE_BATCH_NODE = Operations((*_READ_BATCH_NODE.actions, f"{_BATCH}/pools/write"))
 """Batch's data plane asks for actions of the control plane where pools are meant."""
+
+_READ_JOB = Operations(
+    (
+        f"{_WORKSPACE}/read",
+        f"{_ML_JOB}/read",
+        "Microsoft.MachineLearningServices/workspaces/experiments/runs/read",
+    )
+)
+"""The run history, which tells why a job ended, is asked by the workspace's own address."""
 
 _CHANGE_INSTANCE = Operations(
     (f"{_SET}/read", f"{_INSTANCE}/read", f"{_INSTANCE}/write", _LOCKS)
@@ -165,6 +176,8 @@ VERBS: Mapping[Verb, Operations] = MappingProxyType(
         Verb.POOL_RETURN: _CHANGE_INSTANCE,
         Verb.POOL_WARN: _RUN_ON_INSTANCE,
         Verb.POOL_SESSIONS: _RUN_ON_INSTANCE,
+        Verb.JOB_WATCH: _READ_JOB,
+        Verb.JOB_RESUBMIT: Operations((*_READ_JOB.actions, f"{_ML_JOB}/write", _LOCKS)),
         Verb.VERIFY: Operations(),
         Verb.TELL: Operations(),
     }
@@ -250,6 +263,7 @@ READS: Mapping[FactsKind, Operations] = MappingProxyType(
                 _LOCKS,
             )
         ),
+        FactsKind.ML_JOB: Operations((*_READ_JOB.actions, f"{_ML}/read", _LOCKS)),
         FactsKind.SPOT_POOL: Operations((f"{_SET}/read", f"{_INSTANCE}/read", _LOCKS)),
         FactsKind.RESOURCE: Operations(
             (

@@ -39,6 +39,7 @@ LOCKED_OUT: frozenset[Verb] = frozenset(
         Verb.POOL_RETURN,
         Verb.POOL_WARN,
         Verb.POOL_SESSIONS,
+        Verb.JOB_RESUBMIT,
     }
 )
 """Verbs that a ReadOnly lock on their target, or above it, forbids.

@@ -39,6 +39,7 @@ class SignalType(StrEnum):
     ALERT_SMART_DETECTOR = "alert.smart_detector"
     RESOURCE_CHANGED = "resource.changed"
     AML_RUN_CHANGED = "aml.run_changed"
+    AML_RUN_INTERRUPTED = "aml.run_interrupted"
     AML_MODEL_CHANGED = "aml.model_changed"
     AML_DATA_DRIFT = "aml.data_drift"
     AKS_EVENT = "aks.event"

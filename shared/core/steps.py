@@ -31,6 +31,8 @@ class Verb(StrEnum):
     POOL_LEAVE / POOL_RETURN: take an instance of a shared pool out of rotation / back if ours.
     POOL_WARN: tell the users of an instance, by a file and on their terminals.
     POOL_SESSIONS: wait until nobody works on an instance; changes nothing.
+    JOB_WATCH: wait until an Azure ML job has ended; changes nothing.
+    JOB_RESUBMIT: submit an Azure ML job again that lost its machines.
     VERIFY: look whether what a rule's ladder asks for is true by now; changes nothing.
     TELL: ask a person to look; changes nothing on the target.
     """
@@ -60,13 +62,15 @@ class Verb(StrEnum):
     POOL_RETURN = "pool_return"
     POOL_WARN = "pool_warn"
     POOL_SESSIONS = "pool_sessions"
+    JOB_WATCH = "job_watch"
+    JOB_RESUBMIT = "job_resubmit"
     VERIFY = "verify"
     TELL = "tell"
 
     @property
     def touches(self) -> bool:
         """Tell whether it changes anything in the cloud."""
-        return self not in {Verb.VERIFY, Verb.TELL}
+        return self not in {Verb.VERIFY, Verb.TELL, Verb.JOB_WATCH}
 
 
 UNDO: Mapping[Verb, Verb] = MappingProxyType(

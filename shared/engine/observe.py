@@ -36,6 +36,7 @@ from shared.core.shared_pools import is_shared
 from shared.core.signals import Signal
 from shared.core.wire import read_moment
 from shared.engine.night import Ports
+from shared.engine.observe_ml import observe_job
 
 MAX_TASKS = 2000
 MAX_NODES = 100
@@ -65,6 +66,8 @@ async def observe(
             return await _disks(target, ports)
         case FactsKind.SLURM_NODE:
             return await _slurm_node(target, ports)
+        case FactsKind.ML_JOB:
+            return await observe_job(target, ports)
         case (
             FactsKind.BATCH_NODE
             | FactsKind.BATCH_NODES

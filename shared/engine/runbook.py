@@ -9,7 +9,14 @@ from typing import Any
 from shared.core.errors import GiveUp, InvalidSetting, InvalidTarget
 from shared.core.facts import FactsKind
 from shared.core.remediation import Remediation
-from shared.core.resource_ids import BATCH_ACCOUNT, BATCH_JOB, ML_COMPUTE, SCALE_SET_VM, VM
+from shared.core.resource_ids import (
+    BATCH_ACCOUNT,
+    BATCH_JOB,
+    ML_COMPUTE,
+    ML_JOB,
+    SCALE_SET_VM,
+    VM,
+)
 from shared.core.signals import Signal, SignalType
 from shared.engine.answer import answer
 from shared.engine.night import Night
@@ -30,6 +37,7 @@ WORKS_ON: Mapping[FactsKind, tuple[str, ...]] = {
     FactsKind.POOL_INSTANCE: (SCALE_SET_VM, VM),
     FactsKind.SPOT: (VM, SCALE_SET_VM),
     FactsKind.SPOT_POOL: (SCALE_SET_VM,),
+    FactsKind.ML_JOB: (ML_JOB,),
 }
 
 

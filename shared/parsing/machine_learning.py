@@ -1,13 +1,16 @@
 """Azure Machine Learning: runs, models and data drift of a workspace.
 
-The target is the workspace, the event's source. Field names differ in case between
-the vendor's pages, which the reader folds.
+The target is the workspace, the event's source; of a run, the job of its name, so that
+two runs of one workspace are two targets. Field names differ in case between the vendor's
+pages, which the reader folds.
 
 Source: https://learn.microsoft.com/azure/event-grid/event-schema-machine-learning
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Any
 
 from shared.core.envelopes import Envelope
@@ -15,6 +18,7 @@ from shared.core.errors import MalformedEvent
 from shared.core.json_bounds import bounded
 from shared.core.json_reading import JsonObject, read_arm_id
 from shared.core.moments import write_moment
+from shared.core.resource_ids import WORKSPACE
 from shared.core.signals import Signal, SignalType
 
 SOURCE = "machine_learning"
@@ -27,6 +31,7 @@ _TYPES = {
     "DatasetDriftDetected": SignalType.AML_DATA_DRIFT,
 }
 EVENT_TYPES = tuple(_PREFIX + name for name in _TYPES)
+_JOB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,254}", re.ASCII)
 _FOLDED = {(_PREFIX + name).casefold(): (name, kind) for name, kind in _TYPES.items()}
 
 
@@ -44,18 +49,27 @@ def parse(envelope: Envelope) -> tuple[Signal, ...]:
         type=kind,
         event_id=envelope.id,
         source=SOURCE,
-        target=_workspace(envelope),
+        target=_target(envelope, said),
         observed_at=envelope.time,
         attributes=bounded({"event": name, "subject": envelope.subject, **said}),
     )
     return (signal,)
 
 
-def _workspace(envelope: Envelope) -> str:
+def _target(envelope: Envelope, said: Mapping[str, Any]) -> str:
+    """Name the run's job, or the workspace; a name no job can have is of the old kind.
+
+    Source: https://learn.microsoft.com/azure/machine-learning/reference-yaml-job-command
+    (``name``)
+    """
     try:
-        return read_arm_id(envelope.source).text
+        workspace = read_arm_id(envelope.source)
     except ValueError:
         raise MalformedEvent("$.source: should be the workspace's ARM id, is not") from None
+    run = str(said.get("run_id") or "") if "run_status" in said else ""
+    if workspace.type != WORKSPACE or not _JOB_NAME.fullmatch(run):
+        return workspace.text
+    return f"{workspace.text}/jobs/{run}"
 
 
 def _run(data: JsonObject, status: str) -> dict[str, Any]:

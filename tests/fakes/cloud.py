@@ -8,7 +8,8 @@ from tests.fakes.clusters import FOREVER, FakeCluster, FakePod
 from tests.fakes.commands import FakeCommands
 from tests.fakes.compute import FakeCompute, FakeMachine, FakeSnapshot
 from tests.fakes.effects import Effect, Trap, Trapped, no_trap
-from tests.fakes.measured import FakeMachineLearning, FakeMetrics, FakeResources
+from tests.fakes.machine_learning import FakeMachineLearning
+from tests.fakes.measured import FakeMetrics, FakeResources
 from tests.fakes.replaced import FakePool, FakeReplacement
 from tests.fakes.shared_pools import FakeSharedPools
 

@@ -8,6 +8,7 @@ import pytest
 from sandbox import lifecycle
 from sandbox.demo.__main__ import options
 from sandbox.demo.interruptions import INTERRUPTIONS
+from sandbox.demo.machine_learning import MACHINE_LEARNING
 from sandbox.demo.scenarios import SCENARIOS, timed
 from sandbox.demo.site import Site
 from shared.core.facts import FactsKind
@@ -49,6 +50,8 @@ def operation(method, path):
         return kubernetes_operation(method, parts[2:])
     if parts[1:] == ["microsoft.resourcegraph", "resources"]:
         return "microsoft.resourcegraph/resources/read"  # a query is a POST
+    if parts[0] == "history":
+        return "microsoft.machinelearningservices/workspaces/experiments/runs/read"
     last = len(parts) - 1 - parts[::-1].index("providers")
     provider, *rest = parts[last + 1 :]
     if rest[0] == "locations":
@@ -81,7 +84,7 @@ def called(tmp_path_factory):
     return {
         operation(call["method"], call["path"])
         for call in calls
-        if not call["path"].startswith(("/msi/", "/ingestion/", "/eventgrid/"))
+        if not call["path"].startswith(("/msi/", "/ingestion/", "/eventgrid/", "/discovery"))
     }
 
 
@@ -89,7 +92,7 @@ async def _played(running):
     async with Site(running) as site:
         scenarios = (
             timed(name, one, site, lambda _: None)
-            for name, one in (*SCENARIOS, *INTERRUPTIONS)
+            for name, one in (*SCENARIOS, *INTERRUPTIONS, *MACHINE_LEARNING)
         )
         results = await asyncio.gather(*scenarios)
         return results, await site.azure("GET", "/_calls")

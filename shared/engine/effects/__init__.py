@@ -16,6 +16,7 @@ from shared.engine.effects.batch_nodes import batch_disable, batch_enable, batch
 from shared.engine.effects.batch_tasks import reactivate, save_exit_info
 from shared.engine.effects.checkpoint import checkpoint
 from shared.engine.effects.disks import snapshot
+from shared.engine.effects.ml_jobs import job_resubmit, job_watch
 from shared.engine.effects.nodes import cordon, drain, uncordon
 from shared.engine.effects.pool_instances import (
     pool_leave,
@@ -58,6 +59,8 @@ EFFECTS: Mapping[Verb, Effect] = MappingProxyType(
         Verb.BATCH_REIMAGE: batch_reimage,
         Verb.BATCH_REPLACE: batch_replace,
         Verb.GROW: grow,
+        Verb.JOB_WATCH: job_watch,
+        Verb.JOB_RESUBMIT: job_resubmit,
         Verb.VERIFY: verify,
         Verb.TELL: tell,
     }

@@ -15,7 +15,7 @@ from tests.contract.azure_standin.worlds import SUBSCRIPTION, WORKSPACE, world
 # azure-ai-ml warns about its own experimental parts when it is imported.
 pytestmark = pytest.mark.filterwarnings("ignore")
 SPOT = f"{WORKSPACE}/computes/spot"
-WORDS = "AzureMLCompute job failed. PreemptionError: Nodes of this job got pre-empted."
+WORDS = "AzureMLCompute job failed. PreemptionError: Nodes of this job got preempted."
 
 
 def job(name: str = "owl", **properties: Any) -> dict[str, Any]:

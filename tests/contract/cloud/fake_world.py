@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from shared.core.facts import AksNode, ManagedDisk, Resource, Utilisation
+from shared.core.ml_jobs import MlCluster, MlJob
 from shared.core.pods import Pod
 from shared.core.protection import Lock, LockLevel
 from shared.core.resource_ids import ML_COMPUTE, SCALE_SET, SCALE_SET_VM, VM
@@ -126,6 +127,31 @@ def learning() -> FakeMachineLearning:
             compute_id, ML_COMPUTE, name, w.REGION, w.TAGS, w.GPU_SIZE, w.WORKSPACE
         )
         world.add(FakeMachine(found, power=power))
+    spot = Resource(
+        w.SPOT_CLUSTER, ML_COMPUTE, "spot", w.REGION, w.TAGS, w.GPU_SIZE, w.WORKSPACE, 0
+    )
+    world.add_cluster(
+        MlCluster(
+            spot,
+            is_low_priority=True,
+            least=1,
+            most=4,
+            nodes={"preempted": 1},
+            idle_before_scale_down=timedelta(minutes=10),
+            state="steady",
+        )
+    )
+    owl = MlJob(
+        name="owl",
+        kind="command",
+        status="Canceled",
+        compute=w.SPOT_CLUSTER,
+        experiment="llm",
+        tags={"nightshift-resumable": "true"},
+        error=f"UserError: {w.TAKEN_WORDS}",
+        ended_at=w.RECENT,
+    )
+    world.add_job(w.WORKSPACE, owl)
     return world
 
 

@@ -33,6 +33,8 @@ NODE, NAMESAKE_NODE = f"{SET_NAME}00000t", f"{SET_NAME}000029"
 ACCOUNT = f"{GROUP}/providers/Microsoft.Batch/batchAccounts/renders"
 WORKSPACE = f"{GROUP}/providers/Microsoft.MachineLearningServices/workspaces/ml"
 BUSY_CI, STOPPED_CI = f"{WORKSPACE}/computes/ci-busy", f"{WORKSPACE}/computes/ci-off"
+SPOT_CLUSTER, OWL = f"{WORKSPACE}/computes/spot", f"{WORKSPACE}/jobs/owl"
+TAKEN_WORDS = "AzureMLCompute job failed. PreemptionError: Nodes of this job went away."
 BATCH_VM = (
     f"/subscriptions/{SUBSCRIPTION}/resourceGroups/azurebatch-1/providers/"
     "Microsoft.Compute/virtualMachineScaleSets/b-1/virtualMachines/0"
@@ -165,6 +167,7 @@ def resources() -> list[dict[str, Any]]:
         _lock(VAULT.partition("/resourceGroups")[0], "all", "CanNotDelete"),
         _compute(BUSY_CI, "Running"),
         _compute(STOPPED_CI, "Stopped"),
+        *_spot_jobs(),
         {
             "id": f"{WORKSPACE}/computes/cluster",
             "location": REGION,
@@ -172,6 +175,37 @@ def resources() -> list[dict[str, Any]]:
                 "computeType": "AmlCompute",
                 "properties": {"vmSize": GPU_SIZE, "vmPriority": "Dedicated"},
             },
+        },
+    ]
+
+
+def _spot_jobs() -> list[dict[str, Any]]:
+    """A low-priority cluster without a node, and a job that it was taken from."""
+    scale = {"minNodeCount": 1, "maxNodeCount": 4, "nodeIdleTimeBeforeScaleDown": "PT10M"}
+    inner = {"vmSize": GPU_SIZE, "vmPriority": "LowPriority", "scaleSettings": scale}
+    job = {
+        "jobType": "Command",
+        "status": "Canceled",
+        "command": "python train.py",
+        "environmentId": f"{WORKSPACE}/environments/torch/versions/3",
+        "computeId": SPOT_CLUSTER,
+        "experimentName": "llm",
+        "tags": {"nightshift-resumable": "true"},
+        "identity": {"identityType": "Managed"},
+    }
+    error = {"code": "UserError", "message": TAKEN_WORDS}
+    return [
+        {
+            "id": SPOT_CLUSTER,
+            "location": REGION,
+            "tags": TAGS,
+            "properties": {"computeType": "AmlCompute", "properties": inner},
+            "_nodes": [{"nodeId": "a", "nodeState": "preempted"}],
+        },
+        {
+            "id": OWL,
+            "properties": job,
+            "_run": {"error": {"error": error}, "endTimeUtc": stamp(RECENT)},
         },
     ]
 

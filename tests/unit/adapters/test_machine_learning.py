@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from shared.adapters.machine_learning import cloud_of, power_of
+from shared.adapters.ml_clients import cloud_of
+from shared.adapters.ml_instances import power_of
 
 
 @pytest.mark.parametrize(

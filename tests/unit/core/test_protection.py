@@ -173,6 +173,7 @@ def test_locks_do_not_reach_the_data_plane():
     assert {
         *("deallocate_idle", "snapshot_and_redeploy", "checkpoint_vm"),
         *("restart_evicted_vm", "scale_pool_by_one", "free_pool_instance"),
+        "resubmit_job",
     } == {name for name, one in discover().items() if one.verbs & LOCKED_OUT}
 
 

@@ -44,6 +44,7 @@ from tests.builders import (
 )
 from tests.checkpoints import a_preempted_vm, with_declared
 from tests.evictions import LOST, an_eviction, evict, lose
+from tests.ml_jobs import a_change, with_preempted_job
 from tests.shared_pools import a_pool_notice, with_shared_instance
 from tests.shift import SETTINGS, Shift
 
@@ -80,6 +81,7 @@ CASES: Mapping[str, Case] = {
     "reactivate_failed_tasks": Case(lambda shift: shift.with_job(a_failed_task()), an_alert()),
     "free_pool_instance": Case(with_shared_instance, a_pool_notice()),
     "mend_batch_node": Case(with_broken_node, an_unusable_alert()),
+    "resubmit_job": Case(with_preempted_job, a_change()),
     "release_batch_node": Case(lambda shift: with_batch_node(shift, tasks=1), a_reboot()),
     "restart_evicted_vm": Case(evict, an_eviction()),
     "scale_pool_by_one": Case(lose, an_eviction(LOST)),

@@ -37,6 +37,7 @@ SETTINGS = {
     FactsKind.POOL_INSTANCE: REMEDIATIONS["free_pool_instance"].settings(),
     FactsKind.SPOT: REMEDIATIONS["restart_evicted_vm"].settings(),
     FactsKind.SPOT_POOL: REMEDIATIONS["scale_pool_by_one"].settings(),
+    FactsKind.ML_JOB: REMEDIATIONS["resubmit_job"].settings(),
 }
 
 
