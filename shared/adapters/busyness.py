@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from shared.adapters.machines import moment
 from shared.core.facts import Utilisation
 
 GRAIN = timedelta(minutes=5)
@@ -87,15 +88,18 @@ class Series:
         return merged
 
 
-def points_of(data: Iterable[Any], *aggregations: str) -> Points:
+def points_of(data: Iterable[Mapping[str, Any]], *aggregations: str) -> Points:
     """Read a time series; of several aggregations that have a value, the highest counts."""
     points: dict[datetime, float] = {}
     for point in data:
-        values = [getattr(point, name, None) for name in aggregations]
-        known = [float(value) for value in values if value is not None]
-        at = getattr(point, "timestamp", None)
-        if known and isinstance(at, datetime):
-            points[at if at.tzinfo else at.replace(tzinfo=UTC)] = max(known)
+        known = [
+            float(value)
+            for name in aggregations
+            if isinstance(value := point.get(name), int | float)
+        ]
+        at = moment(point.get("timeStamp"))
+        if known and at is not None:
+            points[at] = max(known)
     return points
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -33,7 +34,7 @@ def machine_fact(document: Json, vm: str, states: Json | None = None) -> Machine
     pool = rid.parent if rid.type == SCALE_SET_VM else flexible_scale_set(document)
     resource: Resource = over_pool(found, None, pool) if pool else found
     view = states if states is not None else instance_view(document)
-    power, since = status(view, _POWER)
+    power, since = power_of(view)
     return MachineFacts(
         resource=resource,
         power=power or None,
@@ -41,6 +42,12 @@ def machine_fact(document: Json, vm: str, states: Json | None = None) -> Machine
         utilisation=None,
         started_at=since if power == "running" else None,
     )
+
+
+def power_of(view: Json) -> tuple[str, datetime | None]:
+    """Return the power state of an instance view and since when; one text for all."""
+    power, since = status(view, _POWER)
+    return sys.intern(power), since
 
 
 def instance_view(document: Json) -> Json:

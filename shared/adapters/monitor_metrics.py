@@ -25,11 +25,18 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from shared.adapters.azure_errors import translated
 from shared.adapters.busyness import GRAIN, Asked, Points, Series, points_of, utilisation
-from shared.adapters.sdk_options import sdk_options
+from shared.adapters.metric_batches import (
+    MOST_RESOURCES,
+    Batch,
+    Metric,
+    MetricBatches,
+    carrier_of,
+    name_of,
+    series_of,
+)
 from shared.core.errors import AutomationError
 from shared.core.facts import MachineFacts, Utilisation
 from shared.core.resource_ids import ML_COMPUTE, WORKSPACE, ResourceId
@@ -38,11 +45,7 @@ from shared.core.surveys import Measure
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
-    from azure.monitor.querymetrics.aio import MetricsClient
 
-BATCH = 50
-AT_ONCE = 4
-ROLE = "Monitoring Reader"
 VM_CPU, VM_IN, VM_OUT = "Percentage CPU", "Network In Total", "Network Out Total"
 ML_CPU, ML_GPU = "CpuUtilizationPercentage", "GpuUtilizationPercentage"
 ML_IN, ML_OUT = "NetworkInputMegabytes", "NetworkOutputMegabytes"
@@ -50,7 +53,6 @@ ML_NAMESPACE = "Microsoft.MachineLearningServices/workspaces"
 MEGABYTE = 2.0**20
 _TOTALS = frozenset({VM_IN, VM_OUT, ML_IN, ML_OUT})
 _COMPUTE_NAME = "computename"
-_OF_RESOURCE = "/providers/microsoft.insights/metrics/"
 _REGION = re.compile(r"[a-z0-9-]+")
 _NAME = re.compile(r"[A-Za-z0-9-]+")
 _log = logging.getLogger("nightshift.metrics")
@@ -76,24 +78,20 @@ class _Query:
         return list({one.casefold(): one for one in ids}.values())
 
     @property
-    def filter(self) -> dict[str, Any]:
+    def filter(self) -> dict[str, str]:
         """Name the compute instances; without ``top`` only ten would be answered."""
         if not self.is_ml:
             return {}
         names = sorted({m.resource.name for m in self.machines})
         text = " or ".join(f"ComputeName eq '{name}'" for name in names)
-        return {"filter": text, "max_results": max(len(names), 10)}
+        return {"filter": text, "top": str(max(len(names), 10))}
 
 
 class AzureMetrics:
     """``Metrics`` over the metrics batch API."""
 
     def __init__(self, credential: AsyncTokenCredential, settings: Settings) -> None:
-        self._credential = credential
-        self._endpoint = settings.metrics_endpoint
-        self._audience = settings.metrics_audience
-        self._clients: dict[str, MetricsClient] = {}
-        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._batches = MetricBatches(credential, settings)
 
     async def utilisation(
         self, machines: Sequence[MachineFacts], *, window: timedelta, gpu_metric: str
@@ -122,85 +120,68 @@ class AzureMetrics:
         now = datetime.now(UTC)
         groups: dict[tuple[str, str], list[str]] = {}
         for resource_id, location in places.items():
-            region = location.replace(" ", "").casefold()
-            if _REGION.fullmatch(region):
+            region = _region(location)
+            if region:
                 owner = ResourceId.parse(resource_id).subscription.casefold()
                 groups.setdefault((owner, region), []).append(resource_id)
-        calls = [
-            self._points(region, several[at : at + BATCH], measure, now)
+        batches = [
+            Batch(
+                region=region,
+                resource_ids=several[at : at + MOST_RESOURCES],
+                namespace=measure.namespace,
+                metrics=(measure.metric,),
+                start=now - measure.window,
+                end=now,
+                grain=measure.grain,
+                aggregations=(measure.aggregation,),
+            )
             for (_, region), several in groups.items()
-            for at in range(0, len(several), BATCH)
+            for at in range(0, len(several), MOST_RESOURCES)
         ]
-        found: dict[str, Sequence[float]] = {}
-        for answer in await asyncio.gather(*calls):
-            found.update(answer)
-        return found
-
-    async def _points(
-        self, region: str, ids: list[str], measure: Measure, now: datetime
-    ) -> Mapping[str, Sequence[float]]:
-        doing = f"reading {measure.metric} of {len(ids)} resources"
-        try:
-            async with self._slots, translated(f"{doing} in {region}", role=ROLE):
-                client = await self._client(region)
-                results = await client.query_resources(
-                    resource_ids=ids,
-                    metric_namespace=measure.namespace,
-                    metric_names=[measure.metric],
-                    timespan=(now - measure.window, now),
-                    granularity=measure.grain,
-                    aggregations=[measure.aggregation],
-                )
-        except AutomationError as exc:
-            _log.warning("%s", exc)
-            return {}
-        found: dict[str, Sequence[float]] = {}
-        for result in results:
-            for metric in result.metrics or ():
-                merged: dict[datetime, float] = {}
-                for series in metric.timeseries or ():
-                    merged.update(points_of(series.data or (), measure.aggregation))
-                if merged:
-                    found[_carrier(metric)] = tuple(merged[at] for at in sorted(merged))
-        return found
+        found: dict[str, dict[datetime, float]] = {}
+        for answer in await asyncio.gather(*(self._read(batch) for batch in batches)):
+            for metric in answer:
+                for _, data in series_of(metric):
+                    points = points_of(data, measure.aggregation)
+                    if points:
+                        found.setdefault(carrier_of(metric), {}).update(points)
+        return {
+            key: tuple(merged[at] for at in sorted(merged)) for key, merged in found.items()
+        }
 
     async def close(self) -> None:
         """Close the connections."""
-        clients, self._clients = self._clients, {}
-        for client in clients.values():
-            await client.close()
+        await self._batches.close()
 
     async def _ask(
         self, query: _Query, asked: Asked
     ) -> Mapping[str, Mapping[str, tuple[Points, ...]]]:
-        """Ask once; say what failed, and let the machines concerned be unread."""
-        doing = f"reading {', '.join(query.metrics)} of {len(query.machines)} machines"
+        """Ask once; what failed lets the machines concerned be unread."""
+        batch = Batch(
+            region=query.region,
+            resource_ids=query.carriers,
+            namespace=query.namespace,
+            metrics=query.metrics,
+            start=asked.start,
+            end=asked.now,
+            grain=GRAIN,
+            aggregations=("average", "maximum", "total"),
+            more=query.filter,
+        )
+        return _by_machine(query, await self._read(batch))
+
+    async def _read(self, batch: Batch) -> list[Metric]:
         try:
-            async with self._slots, translated(f"{doing} in {query.region}", role=ROLE):
-                client = await self._client(query.region)
-                results = await client.query_resources(
-                    resource_ids=query.carriers,
-                    metric_namespace=query.namespace,
-                    metric_names=query.metrics,
-                    timespan=(asked.start, asked.now),
-                    granularity=GRAIN,
-                    aggregations=["average", "maximum", "total"],
-                    **query.filter,
-                )
+            return await self._batches.ask(batch)
         except AutomationError as exc:
             _log.warning("%s", exc)
-            return {}
-        return _by_machine(query, results)
+            return []
 
-    async def _client(self, region: str) -> MetricsClient:
-        endpoint = self._endpoint.replace("{region}", region)
-        if endpoint not in self._clients:
-            build = await asyncio.to_thread(_client_class)
-            self._clients.setdefault(
-                endpoint,
-                build(endpoint, self._credential, audience=self._audience, **sdk_options()),
-            )
-        return self._clients[endpoint]
+
+def _region(location: str) -> str:
+    """Spell a location as endpoints do; empty if it is none."""
+    region = location.replace(" ", "").casefold()
+    return region if _REGION.fullmatch(region) else ""
 
 
 def plan_queries(machines: Sequence[MachineFacts], gpu_metric: str) -> list[_Query]:
@@ -208,16 +189,16 @@ def plan_queries(machines: Sequence[MachineFacts], gpu_metric: str) -> list[_Que
     groups: dict[tuple[str, str, str, tuple[str, ...]], list[MachineFacts]] = {}
     for machine in machines:
         rid = ResourceId.parse(machine.resource.id)
-        region = machine.resource.location.replace(" ", "").casefold()
-        if not _REGION.fullmatch(region) or not _is_askable(machine):
+        region = _region(machine.resource.location)
+        if not region or not _is_askable(machine):
             continue
         for namespace, metrics in _wanted(machine, gpu_metric):
             key = (rid.subscription.casefold(), region, namespace, metrics)
             groups.setdefault(key, []).append(machine)
     return [
-        _Query(region, namespace, metrics, tuple(several[at : at + BATCH]))
+        _Query(region, namespace, metrics, tuple(several[at : at + MOST_RESOURCES]))
         for (_, region, namespace, metrics), several in groups.items()
-        for at in range(0, len(several), BATCH)
+        for at in range(0, len(several), MOST_RESOURCES)
     ]
 
 
@@ -245,7 +226,7 @@ def _wanted(machine: MachineFacts, gpu_metric: str) -> Iterable[tuple[str, tuple
 
 
 def _by_machine(
-    query: _Query, results: Iterable[Any]
+    query: _Query, answer: Iterable[Metric]
 ) -> Mapping[str, Mapping[str, tuple[Points, ...]]]:
     """Sort the answered series by machine and metric; a metric in error is left out."""
     of_compute = {
@@ -254,27 +235,18 @@ def _by_machine(
         if query.is_ml
     }
     found: dict[str, dict[str, tuple[Points, ...]]] = {}
-    for result in results:
-        for metric in result.metrics or ():
-            carrier = _carrier(metric)
-            for series in metric.timeseries or ():
-                key: str | None = carrier
-                if query.is_ml:
-                    key = of_compute.get((carrier, _compute_name(series)))
-                points = points_of(series.data or (), *_aggregations(str(metric.name)))
-                if key and points:
-                    held = found.setdefault(key, {})
-                    name = str(metric.name).casefold()
-                    held[name] = (*held.get(name, ()), points)
+    for metric in answer:
+        carrier, name = carrier_of(metric), name_of(metric)
+        for dimensions, data in series_of(metric):
+            key: str | None = carrier
+            if query.is_ml:
+                compute = dimensions.get(_COMPUTE_NAME, "").casefold()
+                key = of_compute.get((carrier, compute))
+            points = points_of(data, *_aggregations(name))
+            if key and points:
+                held = found.setdefault(key, {})
+                held[name.casefold()] = (*held.get(name.casefold(), ()), points)
     return found
-
-
-def _carrier(metric: Any) -> str:
-    """Return the folded id of the resource a metric is of, from the metric's own id.
-
-    The library drops the answer's ``resourceid``; each metric's id starts with it.
-    """
-    return str(metric.id or "").casefold().partition(_OF_RESOURCE)[0]
 
 
 def _aggregations(metric: str) -> tuple[str, ...]:
@@ -288,13 +260,6 @@ def _aggregations(metric: str) -> tuple[str, ...]:
     if metric in {VM_CPU, ML_CPU}:
         return ("average",)
     return ("average", "maximum")
-
-
-def _compute_name(series: Any) -> str:
-    for name, value in (series.metadata_values or {}).items():
-        if str(name).casefold() == _COMPUTE_NAME:
-            return str(value).casefold()
-    return ""
 
 
 def _summed(
@@ -317,9 +282,3 @@ def _summed(
         network_in=series.sum(VM_IN),
         network_out=series.sum(VM_OUT),
     )
-
-
-def _client_class() -> type[MetricsClient]:
-    from azure.monitor.querymetrics.aio import MetricsClient
-
-    return MetricsClient

@@ -1,5 +1,8 @@
 """Virtual machines, scale-set instances, disks and snapshots, by azure-mgmt-compute.
 
+Lists of a whole subscription are read with azure-core alone: the models of the library
+cost more memory and time than the machines they are of.
+
 Effects return when Azure has accepted them; no long-running operation is waited for.
 What one has come to is a single GET of the URL that Azure gave out for it.
 
@@ -9,6 +12,7 @@ Source: https://learn.microsoft.com/rest/api/compute/virtual-machines
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -26,7 +30,7 @@ from shared.adapters.compute_clients import (
     of_type,
     token_of,
 )
-from shared.adapters.resources import AzureResources, over_pool
+from shared.adapters.resources import COMPUTE_API, AzureResources, over_pool
 from shared.core.errors import AutomationError, InvalidTarget
 from shared.core.facts import DiskFacts, MachineFacts
 from shared.core.resource_ids import SCALE_SET_VM, SNAPSHOT
@@ -35,10 +39,11 @@ from shared.ports import OperationState, SnapshotState
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
-    from azure.mgmt.compute.aio import ComputeManagementClient
 
 ROLE = "Virtual Machine Contributor"
 SNAPSHOT_ROLES = "Disk Snapshot Contributor, and Disk Backup Reader on the disk"
+AHEAD = 2_000
+_log = logging.getLogger("nightshift.compute")
 _VIEW = "instanceView"
 _STATES: Mapping[str, OperationState] = {
     "succeeded": OperationState.SUCCEEDED,
@@ -62,20 +67,52 @@ class AzureCompute:
 
         ``statusOnly=true`` is documented to fetch run-time status, and not to carry tags
         or sizes; the plain list carries those and no status. Instances of Uniform scale
-        sets are in neither; their power is their scale set's business.
+        sets are in neither; their power is their scale set's business. Both are read at
+        once; of the plain one no more than ``AHEAD`` machines wait for their state, so
+        that memory does not grow with what a machine's document holds.
         """
-        client = await self.clients.of(subscription)
-        async with translated(f"listing the VMs of {subscription}", role="Reader"):
-            states, every = await asyncio.gather(
-                _states(client), _documents(client.virtual_machines.list_all())
-            )
-        for document in every:
-            vm = str(document.get("id") or "")
-            machine = read.machine_fact(document, vm, states.get(vm.casefold(), {}))
-            try:
-                yield await self._with_pool_tags(machine)
-            except AutomationError:  # a pool that cannot be read hides no other machine
-                yield replace(machine, power=None)
+        path = f"/subscriptions/{subscription}/providers/Microsoft.Compute/virtualMachines"
+        ahead: asyncio.Queue[MachineFacts | Exception | None] = asyncio.Queue(AHEAD)
+        reading = asyncio.create_task(self._read_ahead(path, ahead))
+        try:
+            states = await self._states(path)
+            while (found := await ahead.get()) is not None:
+                if isinstance(found, Exception):
+                    raise found
+                power, since = states.pop(found.resource.id.casefold(), ("", None))
+                started_at = since if power == "running" else None
+                machine = replace(found, power=power or None, started_at=started_at)
+                try:
+                    yield await self._with_pool_tags(machine)
+                except AutomationError:  # a pool that cannot be read hides no other machine
+                    yield replace(machine, power=None)
+        finally:
+            reading.cancel()
+
+    async def _read_ahead(
+        self, path: str, ahead: asyncio.Queue[MachineFacts | Exception | None]
+    ) -> None:
+        """Read the plain list as far ahead as the queue lets; its end is None."""
+        try:
+            async for document in self._arm.pages(path, api_version=COMPUTE_API):
+                try:
+                    found = read.machine_fact(document, str(document.get("id") or ""), {})
+                except (ValueError, TypeError, AttributeError) as odd:
+                    _log.warning("listing %s: %s: %s", path, document.get("id"), odd)
+                    continue  # one machine of an odd shape hides no other
+                await ahead.put(found)
+        except Exception as error:  # noqa: BLE001 - raised where the list is read from
+            await ahead.put(error)
+        else:
+            await ahead.put(None)
+
+    async def _states(self, path: str) -> dict[str, tuple[str, datetime | None]]:
+        """Map each VM's folded id to its power and since when, from the list of statuses."""
+        pages = self._arm.pages(path, api_version=COMPUTE_API, query={"statusOnly": "true"})
+        return {
+            str(one.get("id") or "").casefold(): read.power_of(read.instance_view(one))
+            async for one in pages
+        }
 
     async def machine(self, vm: str) -> MachineFacts | None:
         """Read one VM with its power state."""
@@ -227,13 +264,3 @@ def operation_state(answer: Answer) -> tuple[OperationState, str]:
     error = answer.body.get("error") or {}
     words = [str(error[key]) for key in ("code", "message") if error.get(key)]
     return state, (": ".join(words) or said) if state is OperationState.FAILED else ""
-
-
-async def _documents(pages: Any) -> list[Mapping[str, Any]]:
-    return [one.as_dict() async for one in pages]
-
-
-async def _states(client: ComputeManagementClient) -> Mapping[str, Mapping[str, Any]]:
-    """Map each VM's folded id to its instance view, from the list of statuses."""
-    listed = await _documents(client.virtual_machines.list_all(status_only="true"))
-    return {str(one.get("id") or "").casefold(): read.instance_view(one) for one in listed}

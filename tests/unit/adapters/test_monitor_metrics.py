@@ -60,14 +60,14 @@ def test_compute_instances_are_asked_of_their_workspace_by_name() -> None:
     assert (ML_NAMESPACE, [WORKSPACE]) == (query.namespace, query.carriers)
     assert {
         "filter": "ComputeName eq 'ci-1' or ComputeName eq 'ci-2'",
-        "max_results": 10,
+        "top": "10",
     } == query.filter
 
 
 def test_every_compute_instance_of_a_call_may_answer() -> None:
     """The service answers ten series unless told otherwise; the eleventh would be unread."""
     [query] = plan_queries([instance(f"ci-{number}") for number in range(40)], "")
-    assert 40 == query.filter["max_results"]
+    assert "40" == query.filter["top"]
 
 
 def test_what_cannot_be_asked_about_safely_is_not_asked() -> None:
