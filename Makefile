@@ -7,7 +7,7 @@ export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-slow check format lint types imports spelling catalogue schema docs lock \
-	bench-start bench-latency bench-limits bench-replay bench-drain bench-forwarder clean
+	bench-start bench-latency bench-limits bench-replay bench-drain bench-forwarder bench-sweep clean
 
 help: ## list what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -81,5 +81,7 @@ bench-forwarder: setup ## what the forwarder costs its machine, beside the limit
 	$(BIN)/python bench/forwarder.py
 bench-drain: setup ## a drain beside kubectl's, and 500 nodes at once
 	$(BIN)/python bench/drain.py
+bench-sweep: setup ## an idle sweep of 100,000 machines, beside Cloud Custodian
+	$(BIN)/python -m bench.sweep
 clean: ## remove what setup and the tests made
 	rm -rf $(VENV) node_modules site .sandbox .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
