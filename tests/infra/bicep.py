@@ -89,7 +89,9 @@ class Template:
 
     def at(self, node: Node) -> str:
         """Say where a node is, as an editor takes it."""
-        return f"{self.path.relative_to(ROOT)}:{node.start_point[0] + 1}"
+        is_ours = self.path.is_relative_to(ROOT)
+        shown = self.path.relative_to(ROOT) if is_ours else self.path
+        return f"{shown}:{node.start_point[0] + 1}"
 
 
 @lru_cache

@@ -147,7 +147,7 @@ module mlSources 'systemTopic.bicep' = [
   }
 ]
 
-resource aksClusters 'Microsoft.ContainerService/managedClusters@2025-05-01' existing = [
+resource aksClusters 'Microsoft.ContainerService/managedClusters@2024-09-01' existing = [
   for id in aksClusterIds: {
     name: last(split(id, '/'))
     scope: resourceGroup(split(id, '/')[2], split(id, '/')[4])
