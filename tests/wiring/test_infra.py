@@ -279,3 +279,24 @@ def test_azd_finds_the_template_the_app_and_its_hook():
     source = (INFRA / "main.bicepparam").read_text(encoding="utf-8")
     assert "NIGHTSHIFT_SUBSCRIBED" in hook.read_text(encoding="utf-8")
     assert "readEnvironmentVariable('NIGHTSHIFT_SUBSCRIBED'" in source
+
+
+def rows(heading):
+    """Read what the first cells of a table of DEPLOY.md name."""
+    page = (ROOT / "docs" / "DEPLOY.md").read_text(encoding="utf-8")
+    section = page.partition(f"## {heading}\n")[2].partition("\n## ")[0]
+    cells = [line.split(" | ")[0] for line in section.splitlines() if line.startswith("| `")]
+    return [name for cell in cells for name in re.findall(r"`(\w+)`", cell)]
+
+
+def test_every_parameter_is_explained():
+    """It is all that somebody with an empty subscription has to go by."""
+    assert sorted(one.name for one in template("main").of("param")) == sorted(
+        rows("Parameters")
+    )
+
+
+def test_every_module_is_in_the_list_of_what_is_made():
+    """A security review asks what there will be."""
+    called = {Path(one.what).stem for one in template("main").of("module")}
+    assert called == set(rows("What it makes"))
