@@ -91,6 +91,7 @@ SETTINGS = {
     "IMDS": ("http://169.254.169.254", "address of the machine's own endpoint"),
     "VM_ID": ("", "ARM id of this machine; empty: the endpoint says it"),
     "SCALE_SET_ID": ("", "ARM id of this machine's scale set; empty: the endpoint says it"),
+    "JOB": ("", "ARM id of the Azure ML job that runs on this machine"),
     "FORWARD": ("own", "own: notices that name this machine; all: every notice it hears"),
     "STATE": ("/var/lib/nightshift-forwarder", "folder of the spool and of what was seen"),
     "SPOOL_BYTES": ("8388608", "most bytes in the spool"),
@@ -930,6 +931,8 @@ class Sender:
         }
         if self.machine.scale_set:
             data["scaleSetId"] = self.machine.scale_set
+        if self._settings.text("JOB"):
+            data["jobId"] = self._settings.text("JOB")
         event = {
             "specversion": "1.0",
             "id": hashlib.sha256(known.encode()).hexdigest()[:32],

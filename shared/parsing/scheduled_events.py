@@ -4,8 +4,9 @@ Touches the notice's own words only: which machine, what, when. Whether a machin
 an AKS node is for the facts. Both documents are read: the Event Grid notice
 ``ScheduledEventEmitted``, whose ``resourceInfo.id`` names a VM, a scale set or an
 availability set, and the in-VM document that a forwarder wraps as
-``{"vmId": ARM id, "scaleSetId"?: ARM id, "document": {...}}``. The forwarder's own
-``EventStatus`` is ``Gone``: the endpoint does not tell of that notice any more.
+``{"vmId": ARM id, "scaleSetId"?: ARM id, "jobId"?: ARM id, "document": {...}}``. The
+forwarder's own ``EventStatus`` is ``Gone``: the endpoint does not tell of that notice any
+more. ``jobId`` is the Azure ML job on a node of a compute cluster.
 
 Source: https://learn.microsoft.com/azure/event-grid/event-schema-scheduled-events,
 https://learn.microsoft.com/azure/virtual-machines/linux/scheduled-events
@@ -22,7 +23,7 @@ from shared.core.errors import MalformedEvent
 from shared.core.json_bounds import bounded, show
 from shared.core.json_reading import JsonObject, read_arm_id
 from shared.core.moments import write_moment
-from shared.core.resource_ids import SCALE_SET, SCALE_SET_VM, VM, ResourceId
+from shared.core.resource_ids import ML_JOB, SCALE_SET, SCALE_SET_VM, VM, ResourceId
 from shared.core.signals import Phase, Signal, SignalType, Unanswered
 
 SOURCE = "scheduled_events"
@@ -42,6 +43,14 @@ _TYPES = {
     "reboot": SignalType.VM_REBOOT,
     "freeze": SignalType.VM_FREEZE,
 }
+_TAKES = frozenset(
+    {
+        SignalType.VM_PREEMPT,
+        SignalType.VM_TERMINATE,
+        SignalType.VM_REDEPLOY,
+        SignalType.VM_REBOOT,
+    }
+)
 _PHASES = {
     "scheduled": Phase.SCHEDULED,
     "started": Phase.STARTED,
@@ -86,14 +95,56 @@ def parse_document(envelope: Envelope) -> tuple[Signal | Unanswered | Malformed,
     if not document.has("Events"):
         raise document.wrong("Events", "an array of notices")
     machines = _Machines(own, scale_set)
+    job = _job(envelope.data)
     results: list[Signal | Unanswered | Malformed] = []
     for index, value in enumerate(document.array("Events")):
         try:
             notice = JsonObject.of(value, f"{document.at('Events')}[{index}]")
-            results += _signals(notice, machines, envelope, "")
+            found = _signals(notice, machines, envelope, "")
+            results += _about_job(found, own, job) if job else found
         except MalformedEvent as exc:
             results.append(Malformed(0, str(exc), show(value)))
     return tuple(results) or (Unanswered(envelope.id, SOURCE, _EMPTY),)
+
+
+def _job(data: JsonObject) -> str:
+    """Read which Azure ML job runs on the machine, if its forwarder was told."""
+    if not data.has("jobId"):
+        return ""
+    job = data.arm_id("jobId")
+    if job.type != ML_JOB:
+        raise data.wrong("jobId", "the id of an Azure ML job")
+    return job.text
+
+
+def _about_job(
+    found: tuple[Signal | Unanswered | Malformed, ...], own: ResourceId, job: str
+) -> list[Signal | Unanswered | Malformed]:
+    """Turn what is about the machine itself into what is about the job on it.
+
+    The machine is a node of a compute cluster, in a subscription that is not ours: nothing
+    can be read of it and nothing done to it. A freeze the job sits out, and that a notice
+    came to pass must not end the wait for the run's end.
+    """
+    about: list[Signal | Unanswered | Malformed] = []
+    for one in found:
+        if not isinstance(one, Signal) or one.target.casefold() != own.key:
+            continue
+        if one.type not in _TAKES or one.phase is Phase.COMPLETED:
+            why = "the job goes on, or its workspace tells how it ended"
+            about.append(Unanswered(one.event_id, SOURCE, why))
+            continue
+        said = {**one.attributes, "machine": own.text, "notice": one.type.value}
+        about.append(
+            replace(
+                one,
+                type=SignalType.AML_RUN_INTERRUPTED,
+                target=job,
+                deadline=None,
+                attributes=said,
+            )
+        )
+    return about or [Unanswered("", SOURCE, "it is about other machines than the job's")]
 
 
 def parse_bare_document(document: JsonObject) -> tuple[Unanswered, ...]:
