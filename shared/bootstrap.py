@@ -41,6 +41,7 @@ from shared.adapters.table_ledger import TableLedger
 from shared.adapters.table_notices import TableNotices
 from shared.adapters.table_outbox import TableOutbox
 from shared.adapters.table_tallies import TableTallies
+from shared.adapters.table_waves import TableWaves
 from shared.adapters.table_upkeep import TableForwarders, TableTickets
 from shared.adapters.virtual_machines import AzureCompute
 from shared.adapters.wake_queue import PlanWakeQueue
@@ -176,6 +177,7 @@ def build(settings: Settings) -> Night:
         slurm=SlurmClusters(arm, settings),
         outbox=TableOutbox(storage),
         tallies=TableTallies(storage),
+        waves=TableWaves(storage),
         approvals=TableApprovals(storage, clock),
         notices=notices,
         batch_nodes=AzureBatchNodes(batch, arm),

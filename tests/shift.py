@@ -46,6 +46,7 @@ from tests.fakes.notices import FakeNotices
 from tests.fakes.slurm import FakeSlurm
 from tests.fakes.tallies import FakeTallies
 from tests.fakes.upkeep import upkeep
+from tests.fakes.waves import FakeWaves
 
 T = TypeVar("T")
 Trap = Callable[[str], None]
@@ -78,16 +79,17 @@ class World:
     slurm: FakeSlurm
     outbox: FakeOutbox
     tallies: FakeTallies
+    waves: FakeWaves
     approvals: FakeApprovals
     notices: FakeNotices
     replacement: cloud.FakeReplacement
     batch_nodes: cloud.FakeBatchNodes
     commands: cloud.FakeCommands
     shared_pools: cloud.FakeSharedPools
+    estate: FakeEstate
     upkeep: Upkeep
     effects: list[tuple[str, str]]
 
-    estate: FakeEstate
     def picture(self) -> str:
         """Write the cloud down, so that two moments can be compared."""
         parts = (
@@ -131,17 +133,18 @@ def a_world(now: datetime, trap: Trap) -> World:
         maintenance=FakeMaintenance(trap=trap, effects=effects),
         slurm=FakeSlurm(trap=trap, effects=effects),
         tallies=FakeTallies(trap),
+        waves=FakeWaves(trap),
         approvals=FakeApprovals(trap),
         notices=FakeNotices(trap),
         replacement=cloud.FakeReplacement(compute=compute, trap=trap, effects=effects),
         batch_nodes=cloud.FakeBatchNodes(trap=trap, effects=effects),
         commands=cloud.FakeCommands(trap=trap, effects=effects),
         shared_pools=cloud.FakeSharedPools(trap=trap, effects=effects),
+        estate=FakeEstate(trap=trap),
         upkeep=upkeep(trap),
         effects=effects,
     )
 
-        estate=FakeEstate(trap=trap),
 
 def a_night(world: World, *rules: Rule, settings: Settings | None = None) -> Night:
     """Make an engine over a world, with these rules in force."""
@@ -161,18 +164,19 @@ def a_night(world: World, *rules: Rule, settings: Settings | None = None) -> Nig
         slurm=world.slurm,
         outbox=world.outbox,
         tallies=world.tallies,
+        waves=world.waves,
         approvals=world.approvals,
         notices=world.notices,
         replacement=world.replacement,
         batch_nodes=world.batch_nodes,
         commands=world.commands,
         shared_pools=world.shared_pools,
+        estate=world.estate,
         upkeep=world.upkeep,
     )
     return Night(ports, RuleBook(rules), make.REMEDIATIONS, settings or SETTINGS)
 
 
-        estate=world.estate,
 SETTINGS = Settings(subscriptions=(make.SUBSCRIPTION,), workspaces=(make.WORKSPACE,))
 
 

@@ -22,8 +22,9 @@ from shared.adapters.arm import ArmReader
 from shared.adapters.cluster_nodes import ClusterNodes, daemon_set_path
 from shared.adapters.kubernetes_api import KubernetesAnswer, KubernetesApi, Unauthorised
 from shared.adapters.recent import Recent
-from shared.core.errors import InvalidTarget, ProviderUnavailable
+from shared.core.errors import InvalidTarget, ProviderUnavailable, StaleFacts
 from shared.core.facts import AksNode
+from shared.core.gangs import Gang
 from shared.core.pods import Pod
 from shared.core.resource_ids import SCALE_SET_VM, VM, ResourceId
 from shared.core.settings import Settings
@@ -95,6 +96,31 @@ class AksClusters:
                 nodes.pod_fact(pod, is_orphaned_daemon=daemon_set_path(pod) in gone)
                 for pod in found
             )
+
+        return await self._with(node.cluster, act)
+
+    async def members(self, node: AksNode, gang: Gang) -> tuple[Pod, ...]:
+        """List every pod of a job, by its label; by an annotation none can be selected."""
+
+        async def act(of: ClusterNodes) -> tuple[Pod, ...]:
+            path = f"/api/v1/namespaces/{_safe(gang.namespace)}/pods"
+            query = {"labelSelector": gang.selector} if gang.selector else {}
+            found = [nodes.pod_fact(pod) async for pod in of.api.items(path, query)]
+            return tuple(pod for pod in found if pod.gang == gang)
+
+        return await self._with(node.cluster, act)
+
+    async def tell(self, node: AksNode, pod: Pod, *, key: str, value: str) -> bool:
+        """Set one annotation of exactly this pod."""
+        path = f"/api/v1/namespaces/{_safe(pod.namespace)}/pods/{_safe(pod.name)}"
+        patch = nodes.annotation_patch(pod.uid, key, value)
+
+        async def act(of: ClusterNodes) -> bool:
+            try:
+                await of.api.merge_patch(path, patch)
+            except (InvalidTarget, StaleFacts):
+                return await _is_there(of, path, pod, patch)
+            return True
 
         return await self._with(node.cluster, act)
 
@@ -195,6 +221,19 @@ class AksClusters:
             if group and cluster.get("id"):
                 found[str(group).casefold()] = str(cluster["id"])
         return found
+
+
+async def _is_there(of: ClusterNodes, path: str, pod: Pod, patch: Mapping[str, Any]) -> bool:
+    """Look why a pod could not be told: gone, or a namesake's, is no error; else try again.
+
+    Raises:
+        StaleFacts, InvalidTarget: The pod is there and would not take it.
+    """
+    found = await of.api.get(path)
+    if found is None or (found.get("metadata") or {}).get("uid") != pod.uid:
+        return False
+    await of.api.merge_patch(path, patch)
+    return True
 
 
 def access_of(answer: Mapping[str, Any], cluster: str) -> Access:

@@ -14,6 +14,7 @@ from typing import Any
 
 from shared.core import marks as other_tools
 from shared.core.facts import AksNode
+from shared.core.gangs import asked, gang_of, saved, slurm_host
 from shared.core.pods import Pod
 from shared.core.resource_ids import SCALE_SET_VM, VM, ResourceId, same_resource
 
@@ -166,23 +167,44 @@ def controller_of(pod: Json) -> tuple[str, str]:
     return "", ""
 
 
+def _controller_type(pod: Json) -> tuple[str, str]:
+    """Return API version and kind of the owner that controls a pod."""
+    for owner in (pod.get("metadata") or {}).get("ownerReferences") or ():
+        if owner.get("controller"):
+            return str(owner.get("apiVersion") or ""), str(owner.get("kind") or "")
+    return "", ""
+
+
+def annotation_patch(uid: str, key: str, value: str) -> Json:
+    """Write the merge patch that sets one annotation of exactly this pod."""
+    return {"metadata": {"uid": uid, "annotations": {key: value}}}
+
+
 def pod_fact(pod: Json, *, is_orphaned_daemon: bool = False) -> Pod:
     """Read a pod, as far as a drain cares."""
     spec, meta = pod.get("spec") or {}, pod.get("metadata") or {}
     grace = spec.get("terminationGracePeriodSeconds")
+    namespace, name = str(meta.get("namespace") or ""), str(meta.get("name") or "")
+    labels, annotations = _texts(meta.get("labels")), _texts(meta.get("annotations"))
+    hostname = str(spec.get("hostname") or "")
     return Pod(
-        namespace=str(meta.get("namespace") or ""),
-        name=str(meta.get("name") or ""),
+        namespace=namespace,
+        name=name,
         uid=str(meta.get("uid") or ""),
         controller=controller_of(pod)[0],
         is_orphaned_daemon=is_orphaned_daemon,
-        is_mirror=MIRROR in (meta.get("annotations") or {}),
+        is_mirror=MIRROR in annotations,
         has_local_storage=any("emptyDir" in one for one in spec.get("volumes") or ()),
         is_finished=(pod.get("status") or {}).get("phase") in _FINISHED,
         deleting_since=moment(meta.get("deletionTimestamp")),
         grace=timedelta(seconds=30 if grace is None else int(grace)),
         created_at=moment(meta.get("creationTimestamp")),
         tolerates_cordon=any(map(_tolerates_cordon, spec.get("tolerations") or ())),
+        node=str(spec.get("nodeName") or ""),
+        gang=gang_of(namespace, labels, annotations),
+        asks=asked(annotations),
+        checkpointed=saved(annotations),
+        slurm_host=slurm_host(labels, _controller_type(pod), hostname, name),
     )
 
 

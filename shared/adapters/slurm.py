@@ -59,6 +59,15 @@ class SlurmClusters:
             return FoundNode(detail="the machine does not exist any more")
         return await self._decide(machine, dict(zip(apis, listed, strict=True)))
 
+    async def find_host(self, host: str) -> FoundNode:
+        """Find the node of a name in every cluster; no machine says in which."""
+        apis = list(self._apis.values())
+        if not apis:
+            return FoundNode(detail="NIGHTSHIFT_SLURM names no cluster")
+        listed = await asyncio.gather(*(self._list(api) for api in apis))
+        machine = Machine(names=frozenset({host.casefold()}))
+        return await self._decide(machine, dict(zip(apis, listed, strict=True)))
+
     async def node(self, cluster: str, name: str) -> SlurmNode | None:
         """Read a node; None if the cluster has none of that name."""
         api = self._api(cluster)

@@ -105,6 +105,7 @@ class Reason(StrEnum):
     SLURM_REFUSED = "slurm_refused"
     HALF_APPLIED = "half_applied"
     JOBS_REMAIN = "jobs_remain"
+    SLURM_PODS_REMAIN = "slurm_pods_remain"
     NO_CAPACITY = "no_capacity"
     NOT_MENDED = "not_mended"
     SESSIONS_REMAIN = "sessions_remain"

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from shared.core.gangs import Gang
+
 MIN_GRACE = timedelta(seconds=1)
 
 
@@ -29,6 +31,11 @@ class Pod:
         grace: Its own ``terminationGracePeriodSeconds``.
         created_at: When it was created; None if that is not told.
         tolerates_cordon: It may be put on a node that is cordoned.
+        node: Name of the node it is on; empty if that is not told.
+        gang: The job that it is a part of; None if it stands for itself.
+        asks: By which annotation it wants to be told before it goes; see ``gangs.asked``.
+        checkpointed: What it last said of its job's checkpoint.
+        slurm_host: The Slurm node that it is, if a Slurm operator runs it; else empty.
     """
 
     namespace: str
@@ -43,6 +50,11 @@ class Pod:
     grace: timedelta = timedelta(seconds=30)
     created_at: datetime | None = None
     tolerates_cordon: bool = False
+    node: str = ""
+    gang: Gang | None = None
+    asks: str = ""
+    checkpointed: str = ""
+    slurm_host: str = ""
 
     @property
     def label(self) -> str:
@@ -57,6 +69,7 @@ class Fate(StrEnum):
     WAIT = "wait"
     LEAVE = "leave"
     REFUSE = "refuse"
+    SLURM = "slurm"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +90,12 @@ def fate(pod: Pod, options: DrainOptions) -> tuple[Fate, str]:
 
     The order is kubectl's: DaemonSet, mirror, local storage, unreplicated; the first
     filter that does not say "delete" wins. A finished pod may always go.
+
+    Before all of them: a pod that is a Slurm node is not evicted. Slurm would go on
+    giving it jobs, and those on it would end without a word.
     """
+    if pod.slurm_host and not pod.is_finished:
+        return Fate.SLURM, "a Slurm node: emptied through Slurm"
     if pod.controller == "DaemonSet" and not pod.is_finished:
         if not pod.is_orphaned_daemon:
             return Fate.LEAVE, "managed by a DaemonSet"

@@ -13,7 +13,8 @@ class Verb(StrEnum):
     """Every effect Nightshift can have. A new one is a new power: see the role table.
 
     CORDON / UNCORDON: no new pods on an AKS node / again, if the cordon is ours.
-    DRAIN: move the pods off, asking their budgets.
+    DRAIN: move the pods off, asking their budgets; a job on several nodes is told once,
+        and leaves them at one moment.
     DEALLOCATE: stop paying for a VM or an Azure ML compute instance.
     SAVE_EXIT_INFO: keep what reactivating Batch tasks would erase.
     REACTIVATE: let failed Batch tasks run again.

@@ -33,6 +33,7 @@ from shared.ports import (
     Slurm,
     Tallies,
     WakeQueue,
+    Waves,
 )
 from shared.ports.upkeep import Upkeep
 from shared.rules.book import RuleBook
@@ -58,6 +59,7 @@ class Ports:
     controls: Controls
     outbox: Outbox
     tallies: Tallies
+    waves: Waves
     approvals: Approvals
     notices: Notices
     maintenance: Maintenance
@@ -66,10 +68,10 @@ class Ports:
     batch_nodes: BatchNodes
     commands: Commands
     shared_pools: SharedPools
+    estate: Estate
     upkeep: Upkeep
     sinks: tuple[AuditSink, ...] = ()
     messengers: tuple[Messenger, ...] = ()
-    estate: Estate
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,7 @@ from shared.ports.replacement import PoolSize, Replacement
 from shared.ports.runtime import Clock, Records, WakeQueue
 from shared.ports.shared_pools import SharedPools
 from shared.ports.slurm import FoundNode, Slurm
+from shared.ports.waves import Waves
 
 __all__ = [
     "Approvals",
@@ -83,4 +84,5 @@ __all__ = [
     "TasksThen",
     "Undelivered",
     "WakeQueue",
+    "Waves",
 ]

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from shared.core.facts import AksNode
+from shared.core.gangs import Gang
 from shared.core.pods import Pod
 
 
@@ -68,6 +69,17 @@ class Cluster(Protocol):
 
     async def pods(self, node: AksNode) -> tuple[Pod, ...]:
         """List every pod on a node, in chunks."""
+        ...
+
+    async def members(self, node: AksNode, gang: Gang) -> tuple[Pod, ...]:
+        """List every pod of a job in a node's cluster, on whichever node it is."""
+        ...
+
+    async def tell(self, node: AksNode, pod: Pod, *, key: str, value: str) -> bool:
+        """Set one annotation of a pod, by which it wants to be told; False if it is gone.
+
+        Only this pod: a namesake is never told. The same again changes nothing.
+        """
         ...
 
     async def evict(self, node: AksNode, pod: Pod, *, grace: timedelta | None) -> Eviction:

@@ -36,6 +36,13 @@ class Slurm(Protocol):
         """Find the node that a VM is; never by guess: two that could be it are none."""
         ...
 
+    async def find_host(self, host: str) -> FoundNode:
+        """Find the node of a name or host name that an operator's pod bears.
+
+        In whichever cluster has it; two that have one are none.
+        """
+        ...
+
     async def node(self, cluster: str, name: str) -> SlurmNode | None:
         """Read a node; None if the cluster has none of that name.
 

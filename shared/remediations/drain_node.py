@@ -1,7 +1,8 @@
 """Move the pods off an AKS node that the platform is about to take, or that a person names.
 
 Cordon first, so that nothing new lands; then evict as kubectl does, asking budgets,
-each pod's grace capped by what is left to the deadline. A machine that no cluster
+each pod's grace capped by what is left to the deadline. A job that has pods on several
+noticed nodes is told once, and leaves all of them at one moment. A machine that no cluster
 knows is none of this remediation's business.
 """
 
@@ -13,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from shared.core.acknowledging import Acknowledge
 from shared.core.decisions import Act, Decision, Reason, Skip
 from shared.core.facts import AksNode, FactsKind, NodeFacts, Resource
+from shared.core.gangs import TOLD, is_signal_key
 from shared.core.plans import Plan
 from shared.core.remediation import Example, Remediation
 from shared.core.resource_ids import SCALE_SET_VM
@@ -35,6 +37,12 @@ class Settings:
             lost anyway.
         delete_emptydir_data: Evict pods that use an emptyDir; None as for ``force``.
         timeout: When there is no deadline, how long budgets and pods may take.
+        signal: The annotation by which pods are told that ask for it and name none.
+        lead: How long a job that was told has to save before its pods leave, as far as the
+            deadline leaves; at most half of what is left to it.
+        gather: How long the pods of a job that does not ask wait for the other notices.
+        window: Notices for nodes of one job that come within it are one wave: one signal,
+            and one moment at which all of its pods leave.
         acknowledge: Whether the notice may begin before its time: never, when_drained (all
             its machines are), or always (this machine is not waited for).
     """
@@ -44,12 +52,21 @@ class Settings:
     force: bool | None = None
     delete_emptydir_data: bool | None = None
     timeout: timedelta = timedelta(minutes=15)
+    signal: str = TOLD
+    lead: timedelta = timedelta(seconds=12)
+    gather: timedelta = timedelta(seconds=2)
+    window: timedelta = timedelta(seconds=60)
     acknowledge: Acknowledge = Acknowledge.NEVER
 
     def __post_init__(self) -> None:
         """Refuse a drain that could not even ask."""
         if self.timeout < timedelta(seconds=10):
             raise ValueError("timeout must be at least 10s")
+        if not is_signal_key(self.signal):
+            raise ValueError(
+                f"signal {self.signal!r}: write the name of an annotation, prefix and all, "
+                f"such as {TOLD} or example.com/save-now; kubernetes.io is not for us to set"
+            )
 
 
 def decide(signal: Signal, facts: NodeFacts, settings: Settings, now: datetime) -> Decision:
@@ -68,6 +85,10 @@ def decide(signal: Signal, facts: NodeFacts, settings: Settings, now: datetime) 
             is_lost if settings.delete_emptydir_data is None else settings.delete_emptydir_data
         ),
         "timeout_s": settings.timeout.total_seconds(),
+        "signal": settings.signal,
+        "lead_s": settings.lead.total_seconds(),
+        "gather_s": settings.gather.total_seconds(),
+        "window_s": settings.window.total_seconds(),
     }
     return Act(
         (
@@ -117,6 +138,10 @@ _DRAIN = {
     "force": True,
     "delete_emptydir_data": True,
     "timeout_s": 900.0,
+    "signal": TOLD,
+    "lead_s": 12.0,
+    "gather_s": 2.0,
+    "window_s": 60.0,
 }
 
 REMEDIATION = Remediation(

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from shared.core import marks
 from shared.core.errors import InvalidTarget, Unproven
 from shared.core.facts import AksNode
+from shared.core.gangs import Gang
 from shared.core.pods import Pod
 from shared.ports import Evicted, Eviction
 from tests.fakes.effects import Trapped
@@ -24,6 +25,8 @@ class FakePod:
         looks_to_leave: Lists that still show it after its eviction was accepted.
         blocks: Evictions its budget still refuses; ``FOREVER`` for all of them.
         graces: The grace of each eviction that was accepted.
+        told: What it was told, by annotation.
+        saves: What it says of its checkpoint as soon as it is told; empty: nothing.
     """
 
     pod: Pod
@@ -32,6 +35,8 @@ class FakePod:
     blocks: int = 0
     graces: list[timedelta | None] = field(default_factory=list)
     looks_left: int | None = None
+    told: dict[str, str] = field(default_factory=dict)
+    saves: str = ""
 
 
 @dataclass(kw_only=True)
@@ -56,10 +61,18 @@ class FakeCluster(Trapped):
         return node
 
     def run(
-        self, pod: Pod, on: AksNode, *, looks_to_leave: int = 1, blocks: int = 0
+        self,
+        pod: Pod,
+        on: AksNode,
+        *,
+        looks_to_leave: int = 1,
+        blocks: int = 0,
+        saves: str = "",
     ) -> FakePod:
         """Start a pod on a node."""
-        self.pods_by_uid[pod.uid] = FakePod(pod, on.name, looks_to_leave, blocks)
+        placed = replace(pod, node=on.name)
+        started = FakePod(placed, on.name, looks_to_leave, blocks, saves=saves)
+        self.pods_by_uid[pod.uid] = started
         return self.pods_by_uid[pod.uid]
 
     async def find_node(self, vm: str) -> AksNode | None:
@@ -114,6 +127,25 @@ class FakeCluster(Trapped):
                 if one.looks_left < 0:
                     del self.pods_by_uid[one.pod.uid]
         return tuple(one.pod for one in here if one.pod.uid in self.pods_by_uid)
+
+    async def members(self, node: AksNode, gang: Gang) -> tuple[Pod, ...]:
+        """List a job's pods, on whichever node."""
+        self.reading("members")
+        found = (one.pod for one in self.pods_by_uid.values())
+        return tuple(pod for pod in found if pod.gang == gang)
+
+    async def tell(self, node: AksNode, pod: Pod, *, key: str, value: str) -> bool:
+        """Annotate a pod, which may save at once; what it was told already is no news."""
+        self.before("tell")
+        found = self.pods_by_uid.get(pod.uid)
+        if found is None or found.pod.label != pod.label:
+            return False
+        if found.told.get(key) != value:
+            found.told[key] = value
+            if found.saves:
+                found.pod = replace(found.pod, checkpointed=found.saves)
+            self.happened("tell", pod.uid)
+        return True
 
     async def evict(self, node: AksNode, pod: Pod, *, grace: timedelta | None) -> Eviction:
         """Evict a pod: gone, blocked by its budget, or on its way out."""

@@ -111,6 +111,14 @@ class FakeSlurm(Trapped):
         except ProviderUnavailable as error:
             return FoundNode(trouble="slurm_unreachable", detail=str(error))
 
+    async def find_host(self, host: str) -> FoundNode:
+        """Find the node of a name."""
+        self.reading("find slurm host")
+        found = [one for (_, name), one in self.nodes.items() if name == host]
+        if len(found) > 1:
+            return FoundNode(trouble="ambiguous_node", detail="two nodes have the name")
+        return FoundNode(found[0]) if found else FoundNode(detail="no Slurm cluster has it")
+
     async def node(self, cluster: str, name: str) -> SlurmNode | None:
         """Read a node."""
         self.reading("slurm node")

@@ -6,7 +6,7 @@ https://kubernetes.io/docs/concepts/scheduling-eviction/api-eviction/
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -18,6 +18,8 @@ from shared.core.plans import StepOutcome
 from shared.core.pods import DrainOptions, Fate, Pod, came_after, fate, grace_for
 from shared.core.steps import Verb
 from shared.core.wire import write_moment
+from shared.engine.effects.gangs import GANGS, LEFT, shown, together
+from shared.engine.effects.slurm_pods import emptied
 from shared.engine.effects.work import (
     Work,
     already,
@@ -115,7 +117,9 @@ async def drain(work: Work) -> StepResult:
 
     Pods that any filter refuses end the step before a single eviction, as in kubectl. A
     pod that is already leaving is never asked again, so a worker that takes over from a
-    dead one repeats nothing. A budget's no is asked again after ``BLOCKED_RETRY``.
+    dead one repeats nothing. A budget's no is asked again after ``BLOCKED_RETRY``. Pods of
+    a job that is on other nodes, too, wait for their wave; pods that are Slurm nodes are
+    left, and it is seen that Slurm empties them.
     """
     node = await work.ports.cluster.find_node(work.target)
     if node is None:
@@ -134,22 +138,53 @@ async def drain(work: Work) -> StepResult:
     if sorted_out[Fate.REFUSE]:
         return failed(Reason.UNDRAINABLE_PODS, refused=_reasons(pods, options))
     staying = sorted_out[Fate.EVICT] + sorted_out[Fate.WAIT]
-    if not staying:
-        left = len(sorted_out[Fate.LEAVE])
-        if work.record.attempts > 1 or asked:
-            return done(node=node.name, evicted=asked, left=left, pods=_asked(work))
-        return already(node=node.name, evicted=0, left=left)
     late = _too_late(work)
+    if not staying:
+        return await _emptied(work, node, sorted_out, late)
     if late:
-        return failed(late, evicted=asked, remaining=_names(staying), pods=_asked(work))
+        remaining = _names(staying)
+        return failed(late, evicted=asked, remaining=remaining, **_told(work))
     return await _round(work, node, sorted_out[Fate.EVICT], asked)
 
 
+async def _emptied(
+    work: Work, node: AksNode, pods: Mapping[Fate, list[Pod]], late: str
+) -> StepResult:
+    """End, once Slurm has emptied the pods that are its nodes."""
+    asked = int(work.progress.get("accepted", 0))
+    slurm = await emptied(work, pods[Fate.SLURM])
+    left = len(pods[Fate.LEAVE]) + len(slurm)
+    seen: dict[str, Any] = {}
+    if slurm:
+        seen = {"slurm_pods": {one.pod: one.words for one in slurm}}
+    busy = [one.pod for one in slurm if not one.is_empty]
+    if busy:
+        unknown = not all(one.is_known for one in slurm)
+        if unknown or late:
+            why = Reason.SLURM_PODS_REMAIN if unknown else late
+            return failed(why, evicted=asked, remaining=busy, **_told(work), **seen)
+        raise not_yet(f"waiting for Slurm on {node.name}", LOOK_AGAIN, **work.progress)
+    if work.record.attempts > 1 or asked:
+        return done(node=node.name, evicted=asked, left=left, **_told(work), **seen)
+    return already(node=node.name, evicted=0, left=left, **seen)
+
+
 async def _round(work: Work, node: AksNode, pods: list[Pod], asked: int) -> StepResult:
-    """Ask once for each pod that is due, and come back."""
+    """Ask once for each pod that is due, and come back.
+
+    A job's pods are new to this round when their wave leaves: a budget that blocked others
+    does not keep them.
+    """
+    before = {key for key, one in work.progress.get(GANGS, {}).items() if LEFT in one}
+    pods, known = await together(work, node, pods)
     due = work.since("ask_again_at")
     if due is not None and work.now() < due:
-        raise not_yet(f"draining {node.name}", LOOK_AGAIN, **work.progress)
+        pods = [pod for pod in pods if pod.gang and pod.gang.key not in before]
+    else:
+        due = None
+    gangs = {GANGS: known} if known else {}
+    if due is not None and not pods:
+        raise not_yet(f"draining {node.name}", LOOK_AGAIN, **{**work.progress, **gangs})
 
     async def evict(pod: Pod) -> tuple[Pod, Eviction]:
         work.must_be_ours()
@@ -160,6 +195,9 @@ async def _round(work: Work, node: AksNode, pods: list[Pod], asked: int) -> Step
     accepted = [p.label for p, e in answers if e.outcome is Evicted.ACCEPTED]
     named = [*work.progress.get("pods", ()), *accepted]
     again = write_moment(work.now() + BLOCKED_RETRY) if blocked else None
+    if due is not None:
+        again = write_moment(due)
+        blocked = {**work.progress.get("blocked", {}), **blocked}
     raise not_yet(
         f"draining {node.name}",
         LOOK_AGAIN,
@@ -167,6 +205,7 @@ async def _round(work: Work, node: AksNode, pods: list[Pod], asked: int) -> Step
         pods=named[:NAMED_AT_MOST],
         ask_again_at=again,
         blocked=dict(list(blocked.items())[:NAMED_AT_MOST]),
+        **gangs,
     )
 
 
@@ -205,6 +244,13 @@ def _names(pods: list[Pod]) -> list[str]:
     return [pod.label for pod in pods][:NAMED_AT_MOST]
 
 
-def _asked(work: Work) -> list[str]:
-    """Name the pods whose eviction was accepted, so that nobody need ask where one went."""
-    return list(work.progress.get("pods", ()))
+def _told(work: Work) -> dict[str, Any]:
+    """Name the pods whose eviction was accepted, so that nobody need ask where one went.
+
+    And the jobs they were parts of: who was told, and how old the checkpoint was.
+    """
+    known = work.progress.get(GANGS)
+    return {
+        "pods": list(work.progress.get("pods", ())),
+        **({GANGS: shown(known)} if known else {}),
+    }

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from shared.core.facts import AksNode, ManagedDisk, Resource, Utilisation
+from shared.core.gangs import BY_RULE, Gang
 from shared.core.ml_jobs import MlCluster, MlJob
 from shared.core.pods import Pod
 from shared.core.protection import Lock, LockLevel
@@ -198,7 +199,7 @@ def cluster() -> FakeCluster:
     node = world.add(w.INSTANCE, _node(w.NODE, w.INSTANCE))
     other = world.add(w.NAMESAKE, _node(w.NAMESAKE_NODE, w.NAMESAKE))
     held = _node(f"{w.SET_NAME}000007", w.HELD)
-    world.add(w.HELD, replace(held, is_unschedulable=True))
+    held = world.add(w.HELD, replace(held, is_unschedulable=True))
     drained = _node(f"{w.SET_NAME}000008", w.AUTO_DRAINED)
     world.add(w.AUTO_DRAINED, replace(drained, taints=w.THEIRS))
     world.unproven.add(w.UNPROVEN.casefold())
@@ -210,6 +211,11 @@ def cluster() -> FakeCluster:
     world.run(_pod("static-0", is_mirror=True), node)
     world.run(_pod("scratch-0", has_local_storage=True), node)
     world.run(_pod("other-0"), other)
+    gang = Gang("job_set", "default", "llm", "jobset.sigs.k8s.io/jobset-name=llm")
+    member = replace(_pod("llm-0", "Job"), gang=gang)
+    world.run(member, other)
+    asking = replace(_pod("llm-1", "Job"), gang=gang, asks=BY_RULE)
+    world.run(replace(asking, checkpointed="2030-01-01T03:00:00Z"), held)
     return world
 
 

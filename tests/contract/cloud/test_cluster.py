@@ -9,6 +9,7 @@ import pytest
 
 from shared.core.errors import InvalidTarget, Unproven
 from shared.core.facts import AksNode
+from shared.core.gangs import BY_RULE, TOLD, Gang
 from shared.core.pods import Pod
 from shared.ports import Evicted
 from tests.contract.cloud import worlds as w
@@ -161,3 +162,49 @@ async def test_a_namesake_of_the_pod_is_never_evicted(cloud: Cloud) -> None:
     pods = await cloud.cluster.pods(node)
     assert Evicted.GONE is said.outcome
     assert pod.uid in {one.uid for one in pods if one.deleting_since is None}
+
+
+async def llm(cloud: Cloud) -> dict[str, Pod]:
+    """Read the pods of the job that is on two nodes."""
+    node = await node_of(cloud)
+    gang = Gang("job_set", "default", "llm", "jobset.sigs.k8s.io/jobset-name=llm")
+    return {pod.name: pod for pod in await cloud.cluster.members(node, gang)}
+
+
+async def test_a_jobs_pods_are_found_on_whichever_node_they_are(cloud: Cloud) -> None:
+    """Rank 0 may be on a node that stays, and is the one to be told."""
+    pods = await llm(cloud)
+    assert {"llm-0": w.NAMESAKE_NODE, "llm-1": f"{w.SET_NAME}000007"} == {
+        name: pod.node for name, pod in pods.items()
+    }
+    assert ["", BY_RULE] == [pods[name].asks for name in ("llm-0", "llm-1")]
+    assert ["", "2030-01-01T03:00:00Z"] == [
+        pods[name].checkpointed for name in ("llm-0", "llm-1")
+    ]
+
+
+async def test_a_job_that_is_over_has_no_pods(cloud: Cloud) -> None:
+    """Another one of the same operator is another job."""
+    gone = Gang("job_set", "default", "gone", "jobset.sigs.k8s.io/jobset-name=gone")
+    assert () == await cloud.cluster.members(await node_of(cloud), gone)
+
+
+async def test_a_pod_is_told_by_its_annotation_as_often_as_it_takes(cloud: Cloud) -> None:
+    """The same word again is no second signal, and nothing else of the pod changes."""
+    node, pod = await node_of(cloud), (await llm(cloud))["llm-1"]
+    told = [
+        await cloud.cluster.tell(node, pod, key=TOLD, value="why=vm.preempt") for _ in range(2)
+    ]
+    assert [True, True] == told
+    assert pod == (await llm(cloud))["llm-1"]
+
+
+async def test_a_namesake_of_the_pod_is_never_told(cloud: Cloud) -> None:
+    """What has its name by now is another run of the job, with nothing to save yet."""
+    node, pod = await node_of(cloud), (await llm(cloud))["llm-1"]
+    before = replace(pod, uid="uid-before")
+    gone = replace(pod, name="llm-9", uid="uid-llm-9")
+    told = [
+        await cloud.cluster.tell(node, one, key=TOLD, value="why=x") for one in (before, gone)
+    ]
+    assert [False, False] == told

@@ -63,6 +63,14 @@ THEIRS = (
     "remediator.kubernetes.azure.com/unschedulable:NoSchedule",
     "dedicated=gpu:NoSchedule",
 )
+GANG_LABEL = {"jobset.sigs.k8s.io/jobset-name": "llm"}
+"""Two pods of one job, on two nodes."""
+ASKING = {
+    "annotations": {
+        "nightshift.azure/checkpoint": "true",
+        "nightshift.azure/checkpointed-at": "2030-01-01T03:00:00Z",
+    }
+}
 BUDGET_WORDS = "Cannot evict pod as it would violate the pod's disruption budget."
 
 
@@ -237,6 +245,7 @@ def _node(name: str, vm: str, **spec: Any) -> dict[str, Any]:
 
 def _pod(name: str, on: str, kind: str = "ReplicaSet", **spec: Any) -> dict[str, Any]:
     marks = spec.pop("annotations", {})
+    labels = {"app": name.rpartition("-")[0], **spec.pop("labels", {})}
     owner = {
         "apiVersion": "apps/v1",
         "kind": kind,
@@ -251,7 +260,7 @@ def _pod(name: str, on: str, kind: str = "ReplicaSet", **spec: Any) -> dict[str,
             "name": name,
             "namespace": "default",
             "uid": f"uid-{name}",
-            "labels": {"app": name.rpartition("-")[0]},
+            "labels": labels,
             "annotations": marks,
             "ownerReferences": [owner],
         },
@@ -295,6 +304,8 @@ def manifests() -> list[dict[str, Any]]:
         _pod("static-0", NODE, annotations={"kubernetes.io/config.mirror": "0123"}),
         _pod("scratch-0", NODE, volumes=[{"name": "cache", "emptyDir": {}}]),
         _pod("other-0", NAMESAKE_NODE),
+        _pod("llm-0", NAMESAKE_NODE, "Job", owner="llm", labels=GANG_LABEL),
+        _pod("llm-1", f"{SET_NAME}000007", "Job", owner="llm", labels=GANG_LABEL, **ASKING),
     ]
 
 
