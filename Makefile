@@ -79,6 +79,10 @@ bench-replay: setup ## replaying 100,000 recorded events
 	$(BIN)/python bench/replay.py
 bench-forwarder: setup ## what the forwarder costs its machine, beside the limits
 	$(BIN)/python bench/forwarder.py
+bench-scale: setup ## what bounds events a second and machines watched, and which split helps
+	$(BIN)/python bench/scale.py
+cost: setup ## what it costs a month, with the arithmetic
+	$(BIN)/python bench/cost.py
 bench-drain: setup ## a drain beside kubectl's, and 500 nodes at once
 	$(BIN)/python bench/drain.py
 bench-sweep: setup ## an idle sweep of 100,000 machines, beside Cloud Custodian

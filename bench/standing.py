@@ -60,18 +60,20 @@ class Standing:
 
 
 @contextlib.contextmanager
-def standing(nodes: int) -> Iterator[Standing]:
-    """Start both endpoints over a site of that many nodes; end them after."""
+def standing(
+    nodes: int, *, document: dict[str, Any] | None = None, rules: tuple[Path, ...] = RULES
+) -> Iterator[Standing]:
+    """Start both endpoints over a site of that many nodes, or another; end them after."""
     started: list[processes.ProcessRecord] = []
     with tempfile.TemporaryDirectory(prefix="nightshift-bench-") as name:
         folder = Path(name)
         try:
             storage = azurite.start(folder / "azurite", folder / "azurite.log")
             started.append(storage.process)
-            azure = _start_azure(folder, nodes, started)
+            azure = _start_azure(folder, document or _site(nodes), started)
             bundle = folder / "ca-bundle.pem"
             write_ca_bundle(Path(azure.ca_file), bundle)
-            settings = app_environment(azure, storage.connection_string, bundle, RULES, {})
+            settings = app_environment(azure, storage.connection_string, bundle, rules, {})
             yield Standing(
                 azure.azure_url, azure.ca_file, child_environment(settings), settings
             )
@@ -136,10 +138,10 @@ def _site(nodes: int) -> dict[str, Any]:
 
 
 def _start_azure(
-    folder: Path, nodes: int, started: list[processes.ProcessRecord]
+    folder: Path, document: dict[str, Any], started: list[processes.ProcessRecord]
 ) -> AzureEndpoints:
     file, said, log = folder / "world.json", folder / "azure.out", folder / "azure.err"
-    file.write_text(json.dumps(_site(nodes)), encoding="utf-8")
+    file.write_text(json.dumps(document), encoding="utf-8")
     command = [sys.executable, "-m", "sandbox.azure", "--port", "0"]
     command += ["--state", str(folder), "--world", str(file)]
     record = processes.start(
