@@ -176,7 +176,8 @@ def bill(kept: dict[str, Any], resources: int, gb: float = GB_AN_INSTANCE) -> li
 
     def of(*names: str) -> float:
         """Add up calls of events and of what looking takes, the export included."""
-        total: float = looked * sum(costs["machine looked at"]["calls"].get(n, 0) for n in names)
+        looking_takes = costs["machine looked at"]["calls"]
+        total: float = looked * sum(looking_takes.get(name, 0) for name in names)
         for kind, count in month.items():
             for part in (costs[kind]["calls"], costs[kind]["export"]["calls"]):
                 total += count * sum(part.get(name, 0) for name in names)
