@@ -7,7 +7,7 @@ export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-slow check format lint types imports spelling catalogue schema docs lock \
-	bench-start bench-latency bench-limits bench-replay bench-drain bench-forwarder bench-sweep clean
+	infra bicep-types bench-start bench-latency bench-limits bench-replay bench-drain bench-forwarder bench-sweep clean
 
 help: ## list what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -34,7 +34,7 @@ test: setup ## the whole test suite
 test-slow: setup ## the state machine at nightly size
 	NIGHTSHIFT_MACHINE_RUNS=3000 $(BIN)/python -m pytest -q tests/property
 
-check: lint types imports spelling catalogue-current roles-current ## exactly what CI checks
+check: lint types imports spelling catalogue-current roles-current infra ## exactly what CI checks
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -52,6 +52,14 @@ catalogue: setup ## write docs/CATALOGUE.md from the remediations' examples
 .PHONY: catalogue-current
 catalogue-current: setup
 	$(BIN)/python -m cli.catalogue | diff -u docs/CATALOGUE.md -
+infra: setup .cache/checkov/.done ## scan the Bicep files with checkov; the tests hold them against the grammar and the types
+	$(BIN)/python scripts/scan_templates.py .cache/checkov/bin/checkov
+.cache/checkov/.done: requirements-infra.txt
+	$(PYTHON) -m venv --clear .cache/checkov
+	.cache/checkov/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-infra.txt
+	@touch $@
+bicep-types: setup ## write infra/bicep/types.json from the vendor's libraries, after a type came in
+	$(BIN)/python scripts/bicep_types.py
 roles: setup ## write the roles that Bicep deploys from the role table
 	$(BIN)/python -m cli.roles > infra/bicep/modules/roles.json
 .PHONY: roles roles-current
@@ -69,6 +77,7 @@ audit: setup ## known weaknesses of the locked packages; asks the package index
 lock: setup ## write requirements*.txt from requirements*.in
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header requirements.in -o requirements.txt
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header requirements-dev.in -o requirements-dev.txt
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --override requirements-infra.override requirements-infra.in -o requirements-infra.txt
 bench-start: setup ## cold start, as ratios
 	$(BIN)/python bench/start.py
 bench-latency: setup ## event to first effect on the fast path
@@ -88,4 +97,4 @@ bench-drain: setup ## a drain beside kubectl's, and 500 nodes at once
 bench-sweep: setup ## an idle sweep of 100,000 machines, beside Cloud Custodian
 	$(BIN)/python -m bench.sweep
 clean: ## remove what setup and the tests made
-	rm -rf $(VENV) node_modules site .sandbox .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .cache node_modules site .sandbox .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -25,7 +25,7 @@ param authClientId string = ''
 param authObjectId string = ''
 
 @description('Mail addresses of people who look after Nightshift')
-param emails string[] = []
+param emails array = []
 
 var isSecure = !empty(authClientId) && !empty(authObjectId)
 

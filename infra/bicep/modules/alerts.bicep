@@ -29,27 +29,27 @@ param functionAppId string
 param storageId string
 
 @description('ARM ids of the Event Grid system topics')
-param systemTopicIds string[] = []
+param systemTopicIds array = []
 
 @description('ARM ids of the custom topics that deliver to Nightshift')
-param topicIds string[] = []
+param topicIds array = []
 
 @description('Regions whose VMs are watched for their availability')
-param machineRegions string[] = [
+param machineRegions array = [
   location
 ]
 
 @description('ARM ids of Batch accounts')
-param batchAccountIds string[] = []
+param batchAccountIds array = []
 
 @description('ARM ids of Azure ML workspaces')
-param mlWorkspaceIds string[] = []
+param mlWorkspaceIds array = []
 
 @description('ARM ids of Azure ML online endpoints')
-param endpointIds string[] = []
+param endpointIds array = []
 
 @description('ARM ids of AKS clusters')
-param aksClusterIds string[] = []
+param aksClusterIds array = []
 
 @description('False: the rules on what is watched are made and do not fire; those on Nightshift itself do')
 param isEnabled bool = true

@@ -27,20 +27,17 @@ param queueName string
 @description('Blob container for events that could not be delivered')
 param deadLetterContainer string
 
-@description('ARM id of the identity that Event Grid delivers with; it may write into the queue and the container')
-param identityId string
-
 @description('Azure ML workspaces to hear of, in this subscription')
-param mlWorkspaceIds string[] = []
+param mlWorkspaceIds array = []
 
 @description('AKS clusters to hear of, in this subscription')
-param aksClusterIds string[] = []
+param aksClusterIds array = []
 
 @description('Maintenance configurations to hear of, in this subscription')
-param maintenanceConfigurationIds string[] = []
+param maintenanceConfigurationIds array = []
 
 @description('Which changes of resources are told: success is left out, or every deployment would be an event')
-param resourceEventTypes string[] = [
+param resourceEventTypes array = [
   'Microsoft.Resources.ResourceWriteFailure'
   'Microsoft.Resources.ResourceDeleteFailure'
   'Microsoft.Resources.ResourceActionFailure'
@@ -112,11 +109,10 @@ module subscriptionSources 'systemTopic.bicep' = [
       topicType: topic.type
       eventTypes: topic.events
       functionId: topic.isUrgent ? functionId : ''
-      isSubscribed: isSubscribed
       storageId: storageId
       queueName: queueName
       deadLetterContainer: deadLetterContainer
-      identityId: identityId
+      isSubscribed: isSubscribed
     }
   }
 ]
@@ -142,7 +138,7 @@ module mlSources 'systemTopic.bicep' = [
       storageId: storageId
       queueName: queueName
       deadLetterContainer: deadLetterContainer
-      identityId: identityId
+      isSubscribed: isSubscribed
     }
   }
 ]
@@ -167,7 +163,7 @@ module aksSources 'systemTopic.bicep' = [
       storageId: storageId
       queueName: queueName
       deadLetterContainer: deadLetterContainer
-      identityId: identityId
+      isSubscribed: isSubscribed
     }
   }
 ]
@@ -195,7 +191,7 @@ module maintenanceSources 'systemTopic.bicep' = [
       storageId: storageId
       queueName: queueName
       deadLetterContainer: deadLetterContainer
-      identityId: identityId
+      isSubscribed: isSubscribed
     }
   }
 ]
@@ -203,14 +199,12 @@ module maintenanceSources 'systemTopic.bicep' = [
 // Where forwarders bring what only a machine itself hears. It is open to the internet,
 // since machines are anywhere; who may send is decided by Entra alone.
 resource forwarderTopic 'Microsoft.EventGrid/topics@2025-02-15' = {
+  // checkov:skip=CKV_AZURE_193:machines send from any network; Entra alone decides which may
   name: '${baseName}-forwarder'
   location: location
   tags: tags
   identity: {
-    type: 'UserAssigned'
-    userAssignedIdentities: {
-      '${identityId}': {}
-    }
+    type: 'SystemAssigned'
   }
   properties: {
     inputSchema: 'CloudEventSchemaV1_0'
@@ -220,9 +214,22 @@ resource forwarderTopic 'Microsoft.EventGrid/topics@2025-02-15' = {
   }
 }
 
+module mayKeepDeadLetters 'deliveryRoles.bicep' = {
+  name: '${baseName}-forwarder-roles'
+  params: {
+    storageName: last(split(storageId, '/'))
+    queueName: queueName
+    deadLetterContainer: deadLetterContainer
+    principalId: forwarderTopic.identity.principalId
+  }
+}
+
 resource fromForwarders 'Microsoft.EventGrid/topics/eventSubscriptions@2025-02-15' = if (isSubscribed) {
   parent: forwarderTopic
   name: 'nightshift'
+  dependsOn: [
+    mayKeepDeadLetters
+  ]
   properties: {
     destination: {
       endpointType: 'AzureFunction'
@@ -245,8 +252,7 @@ resource fromForwarders 'Microsoft.EventGrid/topics/eventSubscriptions@2025-02-1
     }
     deadLetterWithResourceIdentity: {
       identity: {
-        type: 'UserAssigned'
-        userAssignedIdentity: identityId
+        type: 'SystemAssigned'
       }
       deadLetterDestination: {
         endpointType: 'StorageBlob'
@@ -266,4 +272,4 @@ output forwarderTopicEndpoint string = forwarderTopic.properties.endpoint
 output forwarderTopicId string = forwarderTopic.id
 
 @description('ARM ids of the system topics of the subscription')
-output systemTopicIds string[] = [for (topic, i) in subscriptionTopics: subscriptionSources[i].outputs.topicId]
+output systemTopicIds array = [for (topic, i) in subscriptionTopics: subscriptionSources[i].outputs.topicId]

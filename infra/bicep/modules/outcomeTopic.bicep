@@ -20,6 +20,8 @@ param principalId string
 var dataSender = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', 'd5a91429-5739-47e2-a06b-3470a27159e7')
 
 resource topic 'Microsoft.EventGrid/topics@2025-02-15' = {
+  // checkov:skip=CKV_AZURE_193:the app publishes from outside every network unless isPrivate; Entra alone decides who may
+  // checkov:skip=CKV_AZURE_191:the topic delivers nothing itself; whoever subscribes brings an identity
   name: '${baseName}-outcomes'
   location: location
   tags: tags

@@ -17,7 +17,7 @@ param source string
 param topicType string
 
 @description('Which event types are delivered; all others stay where they are')
-param eventTypes string[]
+param eventTypes array
 
 @description('ARM id of the function that gets each event at once; empty: the queue gets it')
 param functionId string = ''
@@ -31,17 +31,15 @@ param queueName string
 @description('Blob container for events that could not be delivered')
 param deadLetterContainer string
 
-@description('ARM id of the identity that writes into queue and container')
-param identityId string
-
-@description('Whether there is anything to deliver to yet')
-param isSubscribed bool = true
+@description('Whether there is anything to deliver to, and the roles had time to be felt')
+param isSubscribed bool
 
 // A maintenance notice that is a day old helps nobody; the platform begins within 15 minutes.
 var isUrgent = !empty(functionId)
+// The topic's own identity: past a firewall, storage lets in no other.
+// https://learn.microsoft.com/azure/event-grid/handler-storage-queues
 var courier = {
-  type: 'UserAssigned'
-  userAssignedIdentity: identityId
+  type: 'SystemAssigned'
 }
 var queue = {
   identity: courier
@@ -62,10 +60,7 @@ resource topic 'Microsoft.EventGrid/systemTopics@2025-02-15' = {
   location: location
   tags: tags
   identity: {
-    type: 'UserAssigned'
-    userAssignedIdentities: {
-      '${identityId}': {}
-    }
+    type: 'SystemAssigned'
   }
   properties: {
     source: source
@@ -73,9 +68,22 @@ resource topic 'Microsoft.EventGrid/systemTopics@2025-02-15' = {
   }
 }
 
-resource toQueue 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2025-02-15' = if (!isUrgent) {
+module mayDeliver 'deliveryRoles.bicep' = {
+  name: '${name}-roles'
+  params: {
+    storageName: last(split(storageId, '/'))
+    queueName: queueName
+    deadLetterContainer: deadLetterContainer
+    principalId: topic.identity.principalId
+  }
+}
+
+resource toQueue 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2025-02-15' = if (!isUrgent && isSubscribed) {
   parent: topic
   name: 'nightshift-queue'
+  dependsOn: [
+    mayDeliver
+  ]
   properties: {
     deliveryWithResourceIdentity: queue
     eventDeliverySchema: 'CloudEventSchemaV1_0'
@@ -102,6 +110,9 @@ resource toQueue 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2025-02-15
 resource toFunction 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2025-02-15' = if (isUrgent && isSubscribed) {
   parent: topic
   name: 'nightshift'
+  dependsOn: [
+    mayDeliver
+  ]
   properties: {
     destination: {
       endpointType: 'AzureFunction'
