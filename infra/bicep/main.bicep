@@ -266,7 +266,6 @@ module storage 'modules/storage.bicep' = {
     isPrivate: isPrivate
     archiveDays: archiveDays
     principalId: identity.outputs.appPrincipalId
-    deliveryPrincipalId: identity.outputs.deliveryPrincipalId
   }
 }
 
@@ -394,7 +393,6 @@ module events 'modules/eventgrid.bicep' = {
     storageId: storage.outputs.storageId
     queueName: storage.outputs.eventsQueue
     deadLetterContainer: storage.outputs.deadLetterContainer
-    identityId: identity.outputs.deliveryId
     mlWorkspaceIds: mlWorkspaceIds
     aksClusterIds: aksClusterIds
     maintenanceConfigurationIds: maintenanceConfigurationIds

@@ -1,5 +1,5 @@
-// Two identities, because their rights differ: one runs the app, one only delivers events to it.
-metadata description = 'User-assigned managed identities of the app and of Event Grid\'s delivery'
+// Who the app is to everything else. Event Grid's topics have identities of their own.
+metadata description = 'User-assigned managed identity of the app'
 
 @description('Azure region')
 param location string
@@ -16,12 +16,6 @@ resource app 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-31' = {
   tags: tags
 }
 
-resource delivery 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-31' = {
-  name: '${baseName}-delivery'
-  location: location
-  tags: tags
-}
-
 @description('ARM id of the app\'s identity')
 output appId string = app.id
 
@@ -30,9 +24,3 @@ output appClientId string = app.properties.clientId
 
 @description('Object id of the app\'s identity')
 output appPrincipalId string = app.properties.principalId
-
-@description('ARM id of the identity that Event Grid delivers with')
-output deliveryId string = delivery.id
-
-@description('Object id of the identity that Event Grid delivers with')
-output deliveryPrincipalId string = delivery.properties.principalId

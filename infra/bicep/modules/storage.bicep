@@ -1,5 +1,5 @@
 // The app's own storage: ledger, queues, records, packages. No key opens it.
-metadata description = 'Storage account with what the app keeps in it, and who may do what there'
+metadata description = 'Storage account with what the app keeps in it, and what the app may there'
 
 @description('Azure region')
 param location string
@@ -26,18 +26,13 @@ param archiveDays int
 @description('Object id of the app\'s identity')
 param principalId string
 
-@description('Object id of the identity that Event Grid delivers with')
-param deliveryPrincipalId string
-
 // Containers, queues and tables as the code names them.
 var names = loadJsonContent('names.json')
 
 // https://learn.microsoft.com/azure/role-based-access-control/built-in-roles/storage
 var roles = {
   blobOwner: 'b7e6dc6d-f1e8-4753-8033-0f276bb0955b'
-  blobContributor: 'ba92f5b4-2d11-453d-a403-e96b0029c9fe'
   queueContributor: '974c5e8b-45b9-4653-ba55-5f855dd0fb88'
-  queueSender: 'c6a89b2d-59bc-44d0-9896-0f6e12d7b80a'
   tableContributor: '0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3'
 }
 
@@ -193,28 +188,6 @@ resource appMay 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
     }
   }
 ]
-
-// Event Grid may put messages into one queue and blobs into one container, and read neither's account.
-// https://learn.microsoft.com/azure/event-grid/deliver-events-using-managed-identity
-resource deliveryMaySend 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(events.id, deliveryPrincipalId, roles.queueSender)
-  scope: events
-  properties: {
-    principalId: deliveryPrincipalId
-    principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.queueSender)
-  }
-}
-
-resource deliveryMayKeep 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(deadLetters.id, deliveryPrincipalId, roles.blobContributor)
-  scope: deadLetters
-  properties: {
-    principalId: deliveryPrincipalId
-    principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.blobContributor)
-  }
-}
 
 @description('ARM id of the account')
 output storageId string = account.id
