@@ -1,4 +1,4 @@
-"""What checkov finds is read as it is meant: nothing unread, nothing failed, every skip explained."""
+"""What checkov finds is read as it is meant: all read, none failed, every skip explained."""
 
 from __future__ import annotations
 
