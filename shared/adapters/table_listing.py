@@ -11,6 +11,7 @@ import asyncio
 import base64
 import binascii
 import json
+import logging
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
@@ -22,6 +23,7 @@ from shared.core.errors import InvalidTarget
 from shared.core.plans import Plan
 from shared.ports import Clock, PlanPage, StoredPlan
 
+_LOG = logging.getLogger("nightshift")
 LARGEST_PAGE = 200
 PLANS_AT_ONCE = 16
 DAYS_BACK = 31
@@ -172,5 +174,13 @@ class PlanListing:
         return await self._store.query("Closed", where, {"day": day, "row": row}, limit=size)
 
     async def _plans(self, plan_ids: Sequence[str]) -> list[Plan | None]:
-        found = await asyncio.gather(*(self._find(plan_id) for plan_id in plan_ids))
-        return [stored.plan if stored else None for stored in found]
+        return await asyncio.gather(*(self._plan(plan_id) for plan_id in plan_ids))
+
+    async def _plan(self, plan_id: str) -> Plan | None:
+        """Read a plan; one that cannot be read hides none of the others."""
+        try:
+            stored = await self._find(plan_id)
+        except InvalidTarget as error:
+            _LOG.warning("plan unreadable: %s", error)
+            return None
+        return stored.plan if stored else None

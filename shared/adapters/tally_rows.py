@@ -28,10 +28,16 @@ from shared.core.tallies import (
     idle_since,
     kept,
 )
-from shared.core.wire import read_moment, write_moment
+from shared.core.wire import read_moment, unknown_in, write_moment
 
 ROW = "tally"
 KINDS = (BREAKER, CANARY, MONEY, PLANS, STRIKES)
+_KNOWN = frozenset(
+    {"key", "tripped_at", "threshold", "canary", "canary_at", "words", "entries"}
+)
+_FIELDS = 11
+"""What an entry has; what stands behind has no word of ``words`` in it, for those are
+numbered anew at each write."""
 IN_USE = "in use"
 """Sorts after every moment: what holds an open plan or breaker is never old."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -110,10 +116,12 @@ def _written(tally: Tally, entries: tuple[Entry, ...]) -> dict[str, Any]:
             words.number(one.rule),
             *words.split(one.event),
             int(one.is_involuntary),
+            *one.unknown,
         ]
         for one in entries
     ]
     return {
+        **tally.unknown,
         "key": tally.key,
         "tripped_at": write_moment(tally.tripped_at),
         "threshold": tally.threshold,
@@ -141,13 +149,15 @@ def tally_of(row: Mapping[str, Any], etag: str) -> Tally:
             etag=etag,
             threshold=int(written["threshold"]),
             canary_at=read_moment(written["canary_at"]),
+            unknown=unknown_in(written, _KNOWN),
         )
     except (KeyError, ValueError, TypeError, IndexError) as exc:
         raise InvalidTarget(f"the row of {row.get('key')} is no tally: {exc!r}") from exc
 
 
 def _entry(row: list[Any], words: list[str]) -> Entry:
-    token, above, name, at, ended, outcome, amount, rule, source, event, involuntary = row[:11]
+    known, unknown = row[:_FIELDS], row[_FIELDS:]
+    token, above, name, at, ended, outcome, amount, rule, source, event, involuntary = known
     return Entry(
         token=token,
         target=words[above] + name,
@@ -158,6 +168,7 @@ def _entry(row: list[Any], words: list[str]) -> Entry:
         rule=words[rule],
         event=words[source] + event,
         is_involuntary=bool(involuntary),
+        unknown=tuple(unknown),
     )
 
 

@@ -98,6 +98,7 @@ class Voice:
         channel: ``page``, ``api`` or ``slack``.
         is_verified: Entra vouches for the name.
         subject: What stays the same when a name changes (``tenant/object id``); or empty.
+        unknown: What a newer release wrote beside all this; kept as it is.
     """
 
     person: str
@@ -107,6 +108,7 @@ class Voice:
     at: datetime
     is_verified: bool
     subject: str = ""
+    unknown: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def who(self) -> str:
@@ -148,6 +150,7 @@ class Approval:
         rung: Of the rule's ladder, from 0.
         told_at: When the engine was last told how it ended; None while it was not.
         told: How often it was.
+        unknown: What a newer release wrote beside all this; kept as it is.
     """
 
     id: str
@@ -176,6 +179,7 @@ class Approval:
     rung: int = 0
     told_at: datetime | None = None
     told: int = 0
+    unknown: Mapping[str, Any] = field(default_factory=dict)
     etag: str = field(default="", compare=False, repr=False)
 
     @property

@@ -1,25 +1,30 @@
 """How an approval is written as JSON: whole for the store, and as people read it.
 
-Names once released only grow: a reader fills in what an older release did not write.
+Names once released only grow: a reader fills in what an older release did not write, and
+keeps what a newer one did.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 
 from shared.core.approvals import Approval, ApprovalState, Voice
 from shared.core.steps import Step, Verb
 from shared.core.terms import ApprovalKind, Channel
-from shared.core.wire import read_moment, step_to_json, write_moment
+from shared.core.wire import read_moment, step_to_json, unknown_in, write_moment
 
 Json = dict[str, Any]
+_OF_APPROVALS = frozenset(one.name for one in fields(Approval))
+_OF_VOICES = frozenset(one.name for one in fields(Voice))
 
 
 def approval_to_json(approval: Approval) -> Json:
     """Write an approval whole, as it is stored."""
     return {
+        **approval.unknown,
         "id": approval.id,
         "plan_id": approval.plan_id,
         "plan_hash": approval.plan_hash,
@@ -42,7 +47,9 @@ def approval_to_json(approval: Approval) -> Json:
         "rung": approval.rung,
         "channels": [channel.value for channel in approval.channels],
         "state": approval.state.value,
-        "voices": [{**_voice_view(v), "subject": v.subject} for v in approval.voices],
+        "voices": [
+            {**v.unknown, **_voice_view(v), "subject": v.subject} for v in approval.voices
+        ],
         "decided_at": write_moment(approval.decided_at),
         "told_at": write_moment(approval.told_at),
         "told": approval.told,
@@ -86,6 +93,7 @@ def approval_from_json(document: Mapping[str, Any], *, etag: str = "") -> Approv
         decided_at=read_moment(document.get("decided_at")),
         told_at=read_moment(document.get("told_at")),
         told=int(document.get("told", 0)),
+        unknown=unknown_in(document, _OF_APPROVALS),
         etag=etag,
     )
 
@@ -141,6 +149,7 @@ def _voice(document: Mapping[str, Any]) -> Voice:
         at=_moment(document["at"]),
         is_verified=bool(document["is_verified"]),
         subject=document.get("subject", ""),
+        unknown=unknown_in(document, _OF_VOICES),
     )
 
 

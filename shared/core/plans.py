@@ -55,7 +55,11 @@ class PlanOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StepRecord:
-    """What happened to one step. ``outcome`` None means it has not ended."""
+    """What happened to one step. ``outcome`` None means it has not ended.
+
+    Attributes:
+        unknown: What a newer release wrote beside all this; kept as it is.
+    """
 
     step: Step
     outcome: StepOutcome | None = None
@@ -66,6 +70,7 @@ class StepRecord:
     finished_at: datetime | None = None
     verified_at: datetime | None = None
     progress: Mapping[str, Any] = field(default_factory=dict)
+    unknown: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +99,7 @@ class Plan:
         approval: Id of the person's yes it was opened on, or empty.
         tallies: Where it is counted, as ``shared.core.tallies`` names places.
         channels: Who is told of it.
+        unknown: What a newer release wrote beside all this; kept as it is.
     """
 
     id: str
@@ -120,6 +126,7 @@ class Plan:
     channels: tuple[str, ...] = ()
     closed_at: datetime | None = None
     outcome: PlanOutcome | None = None
+    unknown: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def is_open(self) -> bool:

@@ -8,8 +8,9 @@ in ``shared.core.places``.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from shared.core.plans import PlanOutcome, plan_id
 from shared.core.signals import Signal
@@ -44,6 +45,7 @@ class Entry:
         rule: Whose it is.
         event: Id of its event, so that a reset can look again.
         is_involuntary: The platform made it.
+        unknown: What a newer release wrote beside all this; kept as it is.
     """
 
     token: str
@@ -55,6 +57,7 @@ class Entry:
     rule: str = ""
     event: str = ""
     is_involuntary: bool = False
+    unknown: tuple[Any, ...] = ()
 
     @property
     def is_open(self) -> bool:
@@ -81,6 +84,7 @@ class Tally:
         threshold: Failed targets that tripped it.
         canary: Plan that tries whether the storm is over, or empty.
         canary_at: Since when.
+        unknown: What a newer release wrote beside all this; kept as it is.
         etag: Version of the row; empty if there is none yet.
     """
 
@@ -91,6 +95,7 @@ class Tally:
     etag: str = ""
     threshold: int = 0
     canary_at: datetime | None = None
+    unknown: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def kind(self) -> str:

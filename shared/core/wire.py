@@ -1,13 +1,15 @@
 """How signals, steps and plans are written as JSON, and read back the same.
 
 The stored form and the form people read (DESIGN: a plan reads as ...) are two
-functions over one value. Names once released only grow: a reader ignores keys it
-does not know and fills in those that an older release did not write.
+functions over one value. Names once released only grow: a reader fills in those that an
+older release did not write, and keeps those of a newer one for whoever comes after it
+(docs/decisions/0026).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,6 +19,13 @@ from shared.core.signals import Phase, Signal, SignalType
 from shared.core.steps import Step, Verb
 
 Json = dict[str, Any]
+_OF_PLANS = frozenset(one.name for one in fields(Plan))
+_OF_RECORDS = frozenset(one.name for one in fields(StepRecord)) | {"verb", "target", "args"}
+
+
+def unknown_in(document: Mapping[str, Any], known: Collection[str]) -> Json:
+    """Return what is in a document and unknown to this release."""
+    return {key: value for key, value in document.items() if key not in known}
 
 
 def write_moment(moment: datetime | None) -> str | None:
@@ -94,6 +103,7 @@ def decision_to_json(decision: Decision) -> Json:
 
 def _record_to_json(record: StepRecord) -> Json:
     return {
+        **record.unknown,
         **step_to_json(record.step),
         "outcome": record.outcome.value if record.outcome else None,
         "reason": record.reason,
@@ -118,6 +128,7 @@ def _record_from_json(document: Mapping[str, Any]) -> StepRecord:
         finished_at=read_moment(document.get("finished_at")),
         verified_at=read_moment(document.get("verified_at")),
         progress=document.get("progress", {}),
+        unknown=unknown_in(document, _OF_RECORDS),
     )
 
 
@@ -125,6 +136,7 @@ def plan_to_json(plan: Plan) -> Json:
     """Write a plan whole, as the ledger stores it."""
     lease = plan.lease
     return {
+        **plan.unknown,
         "id": plan.id,
         "rule": plan.rule,
         "rule_hash": plan.rule_hash,
@@ -185,6 +197,7 @@ def plan_from_json(document: Mapping[str, Any]) -> Plan:
         channels=tuple(document.get("channels", ())),
         closed_at=read_moment(document.get("closed_at")),
         outcome=PlanOutcome(outcome) if outcome else None,
+        unknown=unknown_in(document, _OF_PLANS),
     )
 
 

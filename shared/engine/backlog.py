@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from shared.core.errors import InvalidTarget
 from shared.engine.night import Night
 from shared.ports.telemetry import Telemetry
 
@@ -35,7 +36,10 @@ async def _oldest(night: Night) -> datetime | None:
     """
     left = MOST_LOOKED_AT
     async for plan_id in night.ports.ledger.open_plans():
-        stored = await night.ports.ledger.find(plan_id)
+        try:
+            stored = await night.ports.ledger.find(plan_id)
+        except InvalidTarget:  # a newer release's: its age is told when that is back
+            stored = None
         if stored is not None and stored.plan.is_open:
             return stored.plan.created_at
         left -= 1

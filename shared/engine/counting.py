@@ -14,7 +14,7 @@ from datetime import timedelta
 from shared.core import breakers, reservations, tallies
 from shared.core.contexts import Context
 from shared.core.decisions import Act, Hold, Reason, Skip
-from shared.core.errors import AutomationError, RetryLater, StaleFacts
+from shared.core.errors import AutomationError, InvalidTarget, RetryLater, StaleFacts
 from shared.core.notices import tripped
 from shared.core.places import strikes_key
 from shared.core.plans import Plan
@@ -95,7 +95,10 @@ async def forget_stale(night: Night, context: Context, refusal: Hold | Skip) -> 
 
 
 async def _look_up(night: Night, key: str, token: str) -> bool:
-    stored = await night.ports.ledger.find(token)
+    try:
+        stored = await night.ports.ledger.find(token)
+    except InvalidTarget:  # a newer release's: it may be open, so it counts
+        return False
     if stored is None:
         now = night.ports.clock.now()
 

@@ -11,19 +11,27 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from shared.core import ledger
+from shared.core.errors import InvalidTarget
 from shared.engine.counting import settle
 from shared.engine.night import Night
 
 AT_ONCE = 16
+UNREAD = "unread"
 
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What one sweep found."""
+    """What one sweep found.
+
+    Attributes:
+        unread: Ids of plans that this release cannot read: a newer one opened them, and
+            goes on with them when it is back. They hold up nobody else.
+    """
 
     open: int
     woken: int
     tidied: int
+    unread: tuple[str, ...] = ()
 
 
 async def resume(night: Night) -> Swept:
@@ -34,10 +42,14 @@ async def resume(night: Night) -> Swept:
     """
     gate = asyncio.Semaphore(AT_ONCE)
     found: list[str] = []
+    unread: list[str] = []
 
     async def one(plan_id: str) -> None:
         async with gate:
-            found.append(await _look(night, plan_id))
+            what = await _look(night, plan_id)
+            found.append(what)
+            if what == UNREAD:
+                unread.append(plan_id)
 
     pending: set[asyncio.Task[None]] = set()
     async for plan_id in night.ports.ledger.open_plans():
@@ -50,11 +62,19 @@ async def resume(night: Night) -> Swept:
                 task.result()
     await asyncio.gather(*pending)
     tidied = found.count("tidied")
-    return Swept(open=len(found) - tidied, woken=found.count("woken"), tidied=tidied)
+    return Swept(
+        open=len(found) - tidied,
+        woken=found.count("woken"),
+        tidied=tidied,
+        unread=tuple(sorted(unread)),
+    )
 
 
 async def _look(night: Night, plan_id: str) -> str:
-    stored = await night.ports.ledger.find(plan_id)
+    try:
+        stored = await night.ports.ledger.find(plan_id)
+    except InvalidTarget:
+        return UNREAD
     if stored is None or not stored.plan.is_open:
         if stored is not None:
             await settle(night, stored.plan)
