@@ -19,6 +19,8 @@ COMMANDS = (
     "cli.replay",
     "cli.explain",
     "cli.archive",
+    "cli.doctor",
+    "cli.smoke",
 )
 
 

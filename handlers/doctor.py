@@ -84,6 +84,7 @@ async def _smoke(req: func.HttpRequest) -> func.HttpResponse:
     from shared.bootstrap import night
     from shared.core.errors import AutomationError
     from shared.core.smoke_tests import Inlet
+    from shared.core.wire import write_moment
     from shared.engine.smoke import issue, put_into_queue, ticket_view
     from shared.parsing.smoke_request import parse_smoke_request
 
@@ -94,5 +95,9 @@ async def _smoke(req: func.HttpRequest) -> func.HttpResponse:
         await put_into_queue(engine, next(one for one in tickets if one.inlet is Inlet.QUEUE))
     except AutomationError as error:  # the other ways in can be tried all the same
         queued = str(error)
-    said = {"tests": [ticket_view(one) for one in tickets], "queue_failed": queued or None}
+    said = {
+        "now": write_moment(engine.ports.clock.now()),
+        "tests": [ticket_view(one) for one in tickets],
+        "queue_failed": queued or None,
+    }
     return reply(said, HTTPStatus.CREATED)

@@ -37,6 +37,16 @@ BATCH_ACCOUNTS = ("2023-11-01", "2024-02-01", "2024-07-01", "2025-06-01")
 LOCKS = ("2016-09-01", "2020-05-01")
 TAGS = ("2020-10-01", "2021-04-01", "2022-09-01", "2024-03-01", "2024-11-01", "2025-04-01")
 MAINTENANCE_EVENTS = ("2025-10-01-preview",)
+PERMISSIONS = ("2015-07-01", "2022-04-01")
+EVENT_GRID = ("2025-02-15",)
+WEB = ("2024-04-01",)
+DATA_COLLECTION = ("2023-03-11",)
+ACTION_GROUPS = ("2023-01-01",)
+METRIC_ALERTS = ("2018-03-01",)
+LOG_ALERTS = ("2023-12-01",)
+ACTIVITY_LOG_ALERTS = ("2020-10-01",)
+# The last eight: files of these versions in Azure/azure-rest-api-specs, specification/
+# authorization, eventgrid, web and monitor, each under its resource-manager/*/stable.
 
 BY_TYPE = {
     "microsoft.compute/virtualmachines": COMPUTE,
@@ -50,6 +60,20 @@ BY_TYPE = {
     "microsoft.containerservice/managedclusters": CONTAINER_SERVICE,
     "microsoft.batch/batchaccounts": BATCH_ACCOUNTS,
     "microsoft.authorization/locks": LOCKS,
+    "microsoft.authorization/permissions": PERMISSIONS,
+    "microsoft.eventgrid/systemtopics": EVENT_GRID,
+    "microsoft.eventgrid/systemtopics/eventsubscriptions": EVENT_GRID,
+    "microsoft.eventgrid/topics": EVENT_GRID,
+    "microsoft.eventgrid/topics/eventsubscriptions": EVENT_GRID,
+    "microsoft.insights/actiongroups": ACTION_GROUPS,
+    "microsoft.insights/activitylogalerts": ACTIVITY_LOG_ALERTS,
+    "microsoft.insights/datacollectionendpoints": DATA_COLLECTION,
+    "microsoft.insights/datacollectionrules": DATA_COLLECTION,
+    "microsoft.insights/metricalerts": METRIC_ALERTS,
+    "microsoft.insights/scheduledqueryrules": LOG_ALERTS,
+    "microsoft.web/sites": WEB,
+    "microsoft.web/sites/config": WEB,
+    "microsoft.web/sites/functions": WEB,
     "microsoft.resources/tags": TAGS,
 }
 

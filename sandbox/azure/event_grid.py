@@ -9,6 +9,7 @@ https://learn.microsoft.com/azure/event-grid/quotas-limits
 
 import re
 
+from sandbox.azure import deliveries
 from sandbox.azure.call import Call, Json, Reply
 from sandbox.azure.errors import ServiceError
 
@@ -40,6 +41,7 @@ def answer(call: Call) -> Reply:
     for index, event in enumerate(events):
         _check(event, schema, index)
     call.state.world.published.setdefault(match[1], []).extend(events)
+    deliveries.deliver(call.state, match[1], schema, events)
     return Reply(200)
 
 

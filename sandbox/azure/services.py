@@ -24,6 +24,7 @@ from sandbox.azure import (
     ml_jobs,
     ml_runs,
     operations,
+    permissions,
     resource_graph,
     tokens,
 )
@@ -76,6 +77,9 @@ def manage(call: Call) -> Reply:
     if lowered.endswith(_TAGS) and call.method in {"GET", "PATCH"}:
         api_versions.require_for_type(call, "Microsoft.Resources/tags")
         return arm_generic.tags_of(call)
+    if lowered.endswith(permissions.PATH) and call.method == "GET":
+        api_versions.require_for_type(call, "Microsoft.Authorization/permissions")
+        return permissions.held(call)
     arm_generic.refuse_if_locked(call)
     match = ARM_ROUTES.find(call.method, call.path)
     if match is None:

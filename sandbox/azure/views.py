@@ -5,6 +5,7 @@ from sandbox.azure.compute_defaults import INSTANCE, VM
 from sandbox.azure.ml_nodes import counted
 
 BATCH_ACCOUNT = "microsoft.batch/batchaccounts"
+SITE = "microsoft.web/sites"
 WORKSPACE = "microsoft.machinelearningservices/workspaces"
 COMPUTE = f"{WORKSPACE}/computes"
 
@@ -17,6 +18,8 @@ def shown(resource: Json, *, instance_view: bool = False, address: str = "") -> 
     """
     if resource["type"].lower() == COMPUTE:
         return counted(resource)
+    if resource["type"].lower() == SITE:
+        return {key: value for key, value in resource.items() if not key.startswith("_")}
     if resource["type"].lower() == WORKSPACE:
         properties = {"discoveryUrl": f"{address}/discovery", **resource["properties"]}
         return {**resource, "properties": properties}

@@ -29,6 +29,7 @@ from shared.parsing import (
 from shared.parsing.runbook_request import RunbookRequest, parse_runbook_request
 
 __all__ = [
+    "EVENT_TYPES",
     "Malformed",
     "RunbookRequest",
     "parse_alert",
@@ -140,6 +141,8 @@ _SCHEMAS: tuple[tuple[tuple[str, ...], Parser], ...] = (
     (kubernetes_service.EVENT_TYPES, kubernetes_service.parse),
     (maintenance_configurations.EVENT_TYPES, maintenance_configurations.parse),
 )
+EVENT_TYPES = tuple(event_type for types, _ in _SCHEMAS for event_type in types)
+"""Every type of event that somebody here reads, as its source spells it."""
 _PARSERS: dict[str, Parser] = {
     event_type.casefold(): parser for types, parser in _SCHEMAS for event_type in types
 }

@@ -73,7 +73,7 @@ def about(night: Night) -> dict[str, Any]:
         "now": write_moment(night.ports.clock.now()),
         "subscriptions": list(settings.subscriptions),
         "workspaces": list(settings.workspaces),
-        "storage_account": settings.storage_account or _host(settings.storage_blob_uri),
+        "storage_account": storage.account_name(settings),
         "has_storage_key": bool(settings.storage),
         "ingestion_endpoint": settings.ingestion_endpoint,
         "ingestion_rule": settings.ingestion_rule,
@@ -88,8 +88,3 @@ def about(night: Night) -> dict[str, Any]:
         "is_dry_run": settings.dry_run,
         "telemetry": settings.telemetry,
     }
-
-
-def _host(uri: str) -> str:
-    """Name the account that an endpoint's host begins with."""
-    return uri.partition("://")[2].partition(".")[0]

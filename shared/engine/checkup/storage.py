@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from shared.core.durations import format_duration
 from shared.core.findings import Finding, Verdict
+from shared.core.settings import Settings
 from shared.core.wire import write_moment
 from shared.engine.checkup.asked import Asked
 from shared.engine.night import Night
@@ -30,7 +31,20 @@ WAITS = 1000
 """Messages in a queue from which on it is not being emptied as fast as it fills."""
 SKEW = timedelta(seconds=2)
 """What leases allow two instances' clocks to differ by (docs/LIMITS.md)."""
-_ADD = "az storage {kind} create --account-name ACCOUNT --auth-mode login -n {name}"
+
+
+def account_name(settings: Settings) -> str:
+    """Name the storage account, whichever way it is given; never its key."""
+    if settings.storage_account or settings.storage_blob_uri:
+        host = settings.storage_blob_uri.partition("://")[2]
+        return settings.storage_account or host.partition(".")[0]
+    parts = (part.partition("=") for part in settings.storage.split(";"))
+    return next((value for name, _, value in parts if name == "AccountName"), "")
+
+
+def _command(night: Night, what: str) -> str:
+    name = account_name(night.settings) or "ACCOUNT"
+    return f"az storage {what} --account-name {name} --auth-mode login"
 
 
 async def tables(night: Night, asked: Asked) -> list[Finding]:  # noqa: ARG001 - a check's form
@@ -41,8 +55,8 @@ async def tables(night: Night, asked: Asked) -> list[Finding]:  # noqa: ARG001 -
     found = await night.ports.upkeep.premises.tables()
     missing = [name for name in TABLES if name not in found]
     if missing:
-        said = f"reachable; not used yet: {', '.join(missing)}"
-        return [Finding("tables", Verdict.NOTE, said, advice="made when first needed")]
+        said = f"reachable; not there before they are needed: {', '.join(missing)}"
+        return [Finding("tables", Verdict.OK, said)]
     return [Finding("tables", Verdict.OK, f"the ledger's {len(TABLES)} tables are there")]
 
 
@@ -51,16 +65,16 @@ async def queues(night: Night, asked: Asked) -> list[Finding]:  # noqa: ARG001 -
     names = [*QUEUES, *(f"{name}{POISON}" for name in QUEUES)]
     premises = night.ports.upkeep.premises
     found = await asyncio.gather(*(premises.queue(name) for name in names))
-    return [_queue(name, one) for name, one in zip(names, found, strict=True)]
+    return [_queue(night, name, one) for name, one in zip(names, found, strict=True)]
 
 
-def _queue(name: str, found: Contents) -> Finding:
+def _queue(night: Night, name: str, found: Contents) -> Finding:
     is_poison = name.endswith(POISON)
     if found.count is None:
         said = f"queue {name} is not there"
         if is_poison:  # the host makes it for the first message that failed
             return Finding("queues", Verdict.OK, f"{said}: nothing ever failed", about=name)
-        advice = _ADD.format(kind="queue", name=name)
+        advice = _command(night, f"queue create -n {name}")
         return Finding("queues", Verdict.FAILED, said, about=name, advice=advice)
     waiting = f"{found.count} messages wait in {name}"
     if is_poison and found.count:
@@ -91,18 +105,17 @@ async def containers(night: Night, asked: Asked) -> list[Finding]:  # noqa: ARG0
             for name, n in zip(CONTAINERS, counts, strict=True)
         )
     )
-    return [_container(name, one) for name, one in zip(CONTAINERS, found, strict=True)]
+    pairs = zip(CONTAINERS, found, strict=True)
+    return [_container(night, name, one) for name, one in pairs]
 
 
-def _container(name: str, found: Contents) -> Finding:
+def _container(night: Night, name: str, found: Contents) -> Finding:
     if found.count is None:
         said = f"container {name} is not there yet; made when first needed"
         return Finding("containers", Verdict.OK, said, about=name)
     if found.is_public:
-        advice = (
-            f"az storage container set-permission --account-name ACCOUNT --auth-mode login "
-            f"-n {name} --public-access off"
-        )
+        change = f"container set-permission -n {name} --public-access off"
+        advice = _command(night, change)
         said = f"anybody may read container {name} without a token"
         return Finding("containers", Verdict.FAILED, said, about=name, advice=advice)
     if name == QUARANTINE and found.count:
@@ -130,13 +143,14 @@ async def dead_letters(night: Night, asked: Asked) -> list[Finding]:
     found = await asyncio.gather(
         *(premises.container(one, limit=MOST_COUNTED) for one in asked.dead_letters)
     )
-    return [_letters(name, one) for name, one in zip(asked.dead_letters, found, strict=True)]
+    pairs = zip(asked.dead_letters, found, strict=True)
+    return [_letters(night, name, one) for name, one in pairs]
 
 
-def _letters(name: str, found: Contents) -> Finding:
+def _letters(night: Night, name: str, found: Contents) -> Finding:
     if found.count is None:
         said = f"the dead-letter container {name} is not there: what fails is lost"
-        advice = _ADD.format(kind="container", name=name)
+        advice = _command(night, f"container create -n {name}")
         return Finding("dead_letters", Verdict.FAILED, said, about=name, advice=advice)
     if not found.count:
         said = "Event Grid has given up on no event"
@@ -148,9 +162,9 @@ def _letters(name: str, found: Contents) -> Finding:
         f"{write_moment(found.oldest)}",
         about=name,
         advice=(
-            "read deadLetterReason and lastDeliveryOutcome in them: az storage blob list "
-            f"--account-name ACCOUNT --auth-mode login -c {name} -o table; mend the cause, "
-            "send what still matters again, delete them (docs/DOCTOR.md#dead-letters)"
+            "read deadLetterReason and lastDeliveryOutcome in them: "
+            f"{_command(night, f'blob list -c {name} -o table')}; mend the cause, send what "
+            "still matters again, delete them (docs/DOCTOR.md#dead-letters)"
         ),
     )
 

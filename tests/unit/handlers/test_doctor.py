@@ -94,7 +94,7 @@ def test_a_queue_that_takes_nothing_does_not_stop_the_other_tests(shift: Shift):
     assert (201, "putting an event: 403") == (status, said["queue_failed"])
 
 
-@pytest.mark.parametrize("body", [b"[]", b'{"tagret": "x"}', b'{"target": 7}', b"{"])
+@pytest.mark.parametrize("body", [b"[]", b'{"targets": "x"}', b'{"target": 7}', b"{"])
 def test_a_wrong_request_is_a_problem(shift: Shift, body: bytes):
     """A misspelt target must not be taken for none."""
     assert ask(doctor._smoke, body=body)[0] in {400, 422}
