@@ -13,13 +13,11 @@ set -eu
 here=$(dirname "$0")
 name="nightshift-$AZURE_ENV_NAME"
 
-# Event Grid and action groups take only functions that are there: on the first time, they are
-# subscribed after the code has come.
-if az deployment sub show --name "$name" --only-show-errors --output none 2>/dev/null; then
-    NIGHTSHIFT_SUBSCRIBED=true
-else
-    NIGHTSHIFT_SUBSCRIBED=false
-fi
+# Event Grid and action groups take only functions that are there: they are subscribed after the
+# code has come, and stay so. What a deployment that failed left behind is not relied on.
+NIGHTSHIFT_SUBSCRIBED=$(az deployment sub show --name "$name" --only-show-errors --output tsv \
+    --query properties.outputs.NIGHTSHIFT_SUBSCRIBED.value 2>/dev/null) || NIGHTSHIFT_SUBSCRIBED=false
+[ "$NIGHTSHIFT_SUBSCRIBED" = true ] || NIGHTSHIFT_SUBSCRIBED=false
 export NIGHTSHIFT_SUBSCRIBED
 
 infrastructure() {

@@ -450,6 +450,9 @@ output AZURE_FUNCTION_NAME string = app.outputs.functionAppName
 @description('Address of the function app')
 output NIGHTSHIFT_URL string = app.outputs.functionAppUrl
 
+@description('Whether events and alerts come; what deploys next asks for it')
+output NIGHTSHIFT_SUBSCRIBED string = isSubscribed ? 'true' : 'false'
+
 @description('Storage account of the app')
 output AZURE_STORAGE_NAME string = storage.outputs.storageName
 

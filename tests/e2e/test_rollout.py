@@ -12,9 +12,10 @@ AZ = """#!/bin/sh
 echo "${NIGHTSHIFT_SUBSCRIBED-unset} $*" >> "$TOLD"
 case "$*" in
     "deployment sub show"*outputs.NIGHTSHIFT_URL*) echo "https://app.example" ;;
+    "deployment sub show"*outputs.NIGHTSHIFT_SUBSCRIBED*) cat "$TOLD.deployed" ;;
     "deployment sub show"*outputs.*) echo "said-by-azure" ;;
-    "deployment sub show"*) [ -e "$TOLD.deployed" ] ;;
-    "deployment sub create"*) touch "$TOLD.deployed" ;;
+    "deployment sub create"*) echo "$NIGHTSHIFT_SUBSCRIBED" > "$TOLD.deployed" ;;
+    *config-zip*) [ ! -e "$TOLD.refused" ] ;;
 esac
 """
 CURL = """#!/bin/sh
@@ -85,6 +86,16 @@ def test_the_next_time_they_stay_subscribed(rollout):
         ("true", "deployment sub create"),
         ("true", "functionapp deployment source config-zip"),
     ] == changes(calls)
+
+
+def test_code_that_never_came_is_not_subscribed_the_next_time(rollout):
+    """Event Grid would refuse the functions that are not there, time after time."""
+    refused = rollout.told.parent / "told.refused"
+    refused.touch()
+    assert 0 != rollout("deploy", rollout.package, rollout.digest)[0]
+    refused.unlink()
+    _, _, calls = rollout("deploy", rollout.package, rollout.digest)
+    assert ["false", "false", "true"] == [subscribed for subscribed, _ in changes(calls)]
 
 
 def test_azure_is_told_to_build_nothing(rollout):
