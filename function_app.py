@@ -15,6 +15,7 @@ from handlers import (
     reports,
     rules,
     runbooks,
+    savings,
     slack,
     timers,
 )
@@ -31,6 +32,7 @@ for module in (
     slack,
     rules,
     reports,
+    savings,
     doctor,
     timers,
 ):

@@ -20,6 +20,7 @@ COMMANDS = (
     "cli.explain",
     "cli.archive",
     "cli.doctor",
+    "cli.savings",
     "cli.smoke",
 )
 

@@ -26,6 +26,7 @@ from shared.adapters.maintenance import AzureMaintenance
 from shared.adapters.messengers import configured, link_of
 from shared.adapters.monitor_metrics import AzureMetrics
 from shared.adapters.outcome_topic import OutcomeTopic
+from shared.adapters.price_file import PriceFile
 from shared.adapters.premises import AppPremises
 from shared.adapters.replacement import AzureReplacement
 from shared.adapters.resources import AzureResources
@@ -184,6 +185,8 @@ def build(settings: Settings) -> Night:
         commands=AzureCommands(compute.clients, arm),
         shared_pools=AzureSharedPools(compute.clients),
         replacement=AzureReplacement(compute.clients),
+        estate=ArmEstate(arm),
+        prices=PriceFile(settings.prices),
         upkeep=Upkeep(
             AppPremises(identity, arm, storage, settings),
             TableForwarders(storage),
@@ -191,7 +194,6 @@ def build(settings: Settings) -> Night:
         ),
         messengers=messengers,
         sinks=sinks,
-        estate=ArmEstate(arm),
     )
     return Night(_watched(ports, settings), rules, remediations, settings)
 

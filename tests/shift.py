@@ -32,7 +32,7 @@ from tests.fakes import cloud
 from tests.fakes.approvals import FakeApprovals
 from tests.fakes.audit import FakeOutbox, FakeSink
 from tests.fakes.controls import FakeControls
-from tests.fakes.estate import FakeEstate
+from tests.fakes.estate import FakeEstate, FakePrices
 from tests.fakes.ledger import (
     Crash,
     FakeClock,
@@ -87,6 +87,7 @@ class World:
     commands: cloud.FakeCommands
     shared_pools: cloud.FakeSharedPools
     estate: FakeEstate
+    prices: FakePrices
     upkeep: Upkeep
     effects: list[tuple[str, str]]
 
@@ -141,6 +142,7 @@ def a_world(now: datetime, trap: Trap) -> World:
         commands=cloud.FakeCommands(trap=trap, effects=effects),
         shared_pools=cloud.FakeSharedPools(trap=trap, effects=effects),
         estate=FakeEstate(trap=trap),
+        prices=FakePrices(),
         upkeep=upkeep(trap),
         effects=effects,
     )
@@ -172,6 +174,7 @@ def a_night(world: World, *rules: Rule, settings: Settings | None = None) -> Nig
         commands=world.commands,
         shared_pools=world.shared_pools,
         estate=world.estate,
+        prices=world.prices,
         upkeep=world.upkeep,
     )
     return Night(ports, RuleBook(rules), make.REMEDIATIONS, settings or SETTINGS)

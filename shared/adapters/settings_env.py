@@ -27,6 +27,7 @@ PREFIX = "NIGHTSHIFT_"
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _ACCOUNT = re.compile(r"[a-z0-9]{3,24}")
 _DOMAIN = re.compile(r"(?=.{1,200}$)[a-z0-9-]+(\.[a-z0-9-]+)+")
+_TAG_NAME = re.compile(r"[^=<>%&\\?/]{1,512}")
 _RULE_ID = re.compile(r"dcr-[0-9a-f]{32}")
 _STREAM = re.compile(r"Custom-[A-Za-z0-9_]{1,100}")
 _AUDIENCE = re.compile(r"[A-Za-z0-9:/._-]{1,200}")
@@ -414,6 +415,8 @@ _READERS: Mapping[str, Reader] = {
     "tenant": _guid_item,
     "audience": _list(_matching(_AUDIENCE, "a client id or an api:// address")),
     "approver_role": _matching(_ROLE, "the value of an app role"),
+    "prices": str,
+    "team_tag": _matching(_TAG_NAME, "a tag's name"),
     "runbook_approval": _one_of("none", "required", "four_eyes"),
     "teams_webhook": _hook,
     "slack_webhook": _hook,

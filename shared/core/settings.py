@@ -315,6 +315,14 @@ class Settings:
             "connection string of Application Insights, which the platform sets",
         ),
     )
+    prices: str = field(
+        default="rules/prices.json",
+        metadata=_setting("NIGHTSHIFT_PRICES", "file of list prices; empty: none"),
+    )
+    team_tag: str = field(
+        default="team",
+        metadata=_setting("NIGHTSHIFT_TEAM_TAG", "tag whose value says whose a machine is"),
+    )
     runbook_approval: str = field(
         default="none",
         metadata=_setting(

@@ -16,12 +16,14 @@ from datetime import datetime
 from shared.core.decisions import Reason
 from shared.core.errors import AutomationError
 from shared.core.facts import FactsKind, MachineFacts
+from shared.core.money import Seen, seen
 from shared.core.signals import Phase, Signal, SignalType
 from shared.engine.answer import answer
 from shared.engine.night import Night
 from shared.engine.observe import measure
 from shared.engine.request import Answer, Request
 from shared.engine.rulings import FactsByKind, reason_of
+from shared.engine.saving import note_look
 from shared.ports import EventRecord
 from shared.rules.book import Rule
 
@@ -32,13 +34,22 @@ NAMED_AT_MOST = 100
 
 @dataclass(slots=True)
 class Tally:
-    """What one tick saw: how many by reason, and some of them by name."""
+    """What one tick saw: how many by reason, and some of them by name.
+
+    Attributes:
+        unknown: Machines whose power state is not known.
+        priced: Machines that are off, and idle ones that run, for the month's account.
+        idle: Folded id of each idle machine that runs on, to the reason why.
+    """
 
     looked_at: int = 0
     by_reason: Counter[str] = field(default_factory=Counter)
     named: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     plans: list[str] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
+    unknown: int = 0
+    priced: list[Seen] = field(default_factory=list)
+    idle: dict[str, str] = field(default_factory=dict)
 
 
 async def look_for_idle(night: Night) -> Tally:
@@ -58,6 +69,8 @@ async def look_for_idle(night: Night) -> Tally:
         except AutomationError as error:
             tally.unread.append(f"{name}: {error}")
     await _record(night, now, tally)
+    is_whole = not (tally.unread or tally.unknown)
+    await note_look(night, tally.priced, tally.idle, now, is_whole=is_whole)
     return tally
 
 
@@ -84,6 +97,7 @@ async def _look_at(
         tally.looked_at += 1
         if machine.power != "running":
             tally.by_reason[Reason.ALREADY_STOPPED if machine.power else Reason.NO_DATA] += 1
+            _price(night, machine, tally)
             continue
         portion.append(machine)
         if len(portion) >= BATCH:
@@ -112,13 +126,18 @@ async def _decide(
             signal = _signal(machine, now)
             request = Request(facts=known[machine.resource.id])
             try:
-                _count(await answer(night, signal, request), tally)
+                given = await answer(night, signal, request)
             except AutomationError as error:  # one machine's trouble is no other's
                 tally.unread.append(f"{machine.resource.id}: {error}")
 
     await asyncio.gather(*(one(machine) for machine in machines))
 
 
+                return
+        reason = _count(given, tally)
+        if any(ruling.draft is not None for ruling in given.rulings):
+            tally.idle[machine.resource.id.casefold()] = reason
+            _price(night, machine, tally)
 def tick_id(now: datetime) -> str:
     """Name a tick by its minute, so that two timers that overlap are one tick."""
     return f"tick-idle-{now:%Y%m%dT%H%M}"
@@ -135,7 +154,17 @@ def _signal(machine: MachineFacts, now: datetime) -> Signal:
     )
 
 
-def _count(given: Answer, tally: Tally) -> None:
+def _price(night: Night, machine: MachineFacts, tally: Tally) -> None:
+    """Keep what the month's account asks of a machine that is off, or idles."""
+    tag = night.settings.team_tag.casefold()
+    priced = seen(machine, night.ports.prices.table(), tag)
+    if priced is None:
+        tally.unknown += 1
+    else:
+        tally.priced.append(priced)
+
+
+def _count(given: Answer, tally: Tally) -> str:
     if given.is_new and given.stored is not None:
         tally.plans.append(given.stored.plan.id)
     reason = reason_of(given.rulings)
@@ -146,6 +175,7 @@ def _count(given: Answer, tally: Tally) -> None:
 
 async def _record(night: Night, now: datetime, tally: Tally) -> None:
     record = EventRecord(
+    return reason
         event_id=tick_id(now),
         phase=Phase.FIRED.value,
         target="",

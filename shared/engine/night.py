@@ -26,6 +26,7 @@ from shared.ports import (
     Metrics,
     Notices,
     Outbox,
+    Prices,
     Records,
     Replacement,
     Resources,
@@ -69,6 +70,7 @@ class Ports:
     commands: Commands
     shared_pools: SharedPools
     estate: Estate
+    prices: Prices
     upkeep: Upkeep
     sinks: tuple[AuditSink, ...] = ()
     messengers: tuple[Messenger, ...] = ()

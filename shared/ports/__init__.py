@@ -22,7 +22,7 @@ from shared.ports.cloud import (
 from shared.ports.cluster import Cluster, Evicted, Eviction
 from shared.ports.commands import Commands, Output
 from shared.ports.controls import Controls
-from shared.ports.estate import Estate
+from shared.ports.estate import Estate, Prices
 from shared.ports.ledger import (
     EventRecord,
     Head,
@@ -52,8 +52,8 @@ __all__ = [
     "Compute",
     "Controls",
     "EventRecord",
-    "Evicted",
     "Estate",
+    "Evicted",
     "Eviction",
     "FailedTasksRead",
     "FoundNode",
@@ -72,6 +72,7 @@ __all__ = [
     "PoolSize",
     "PoolTargets",
     "Records",
+    "Prices",
     "Replacement",
     "Resources",
     "SharedPools",

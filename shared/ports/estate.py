@@ -1,11 +1,21 @@
-"""The estate: lists of the resource manager, and what Resource Graph knows."""
+"""The estate: lists of the resource manager, Resource Graph, and what machines cost."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Protocol
 
+from shared.core.money import PriceTable
+
 Json = Mapping[str, Any]
+
+
+class Prices(Protocol):
+    """What an hour of a machine costs by the list."""
+
+    def table(self) -> PriceTable:
+        """Return the prices; an empty table if there are none."""
+        ...
 
 
 class Estate(Protocol):

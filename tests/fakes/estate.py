@@ -7,9 +7,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from shared.core.errors import AutomationError
+from shared.core.money import PriceTable
 from tests.fakes.effects import Trapped
 
 Json = Mapping[str, Any]
+
+
+@dataclass
+class FakePrices:
+    """Prices as told."""
+
+    told: PriceTable = field(default_factory=PriceTable)
+
+    def table(self) -> PriceTable:
+        """Return them."""
+        return self.told
 
 
 @dataclass(kw_only=True)

@@ -15,6 +15,7 @@ HTTP = {
     "show_approval": ("GET", "approvals/{id}", "ANONYMOUS"),
     "decide_approval": ("POST", "approvals/{id}", "ANONYMOUS"),
     "get_notice": ("GET", "notices/{event_id}", "FUNCTION"),
+    "get_savings": ("GET", "savings/{month}", "FUNCTION"),
     "list_reports": ("GET", "reports", "FUNCTION"),
     "list_rules": ("GET", "rules", "FUNCTION"),
     "on_slack_action": ("POST", "slack/actions", "ANONYMOUS"),

@@ -9,7 +9,15 @@ from shared.core.facts import MachineFacts
 from shared.core.ledger import StepResult
 from shared.core.resource_ids import ML_COMPUTE, ResourceId
 from shared.core.wire import write_moment
-from shared.engine.effects.work import Work, already, done, failed, not_yet, unknown
+from shared.engine.effects.work import (
+    Work,
+    already,
+    done,
+    failed,
+    not_yet,
+    saved,
+    unknown,
+)
 from shared.ports import OperationState
 
 OFF = frozenset({"deallocated"})
@@ -27,7 +35,9 @@ async def deallocate(work: Work) -> StepResult:
     if machine is None:
         return already(Reason.TARGET_GONE)
     if machine.power in OFF:
-        return done(power=machine.power) if sent else already(power=machine.power)
+        if not sent:
+            return already(power=machine.power)
+        return done(power=machine.power, **saved(work.ports, machine.resource))
     if work.running_for() >= POWER_LIMIT:
         return failed(Reason.TIMED_OUT, power=machine.power)
     if machine.power in LEAVING:

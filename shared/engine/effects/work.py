@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from shared.core.errors import LeaseHeld, NotYet
+from shared.core.facts import Resource
 from shared.core.ledger import StepResult
 from shared.core.plans import Plan, StepOutcome, StepRecord
 from shared.core.wire import read_moment
@@ -100,6 +101,18 @@ Effect = Callable[[Work], Awaitable[StepResult]]
 def done(**detail: Any) -> StepResult:
     """The effect is there: a fresh read of the target just showed it."""
     return StepResult(StepOutcome.DONE, detail=detail, is_verified=True)
+
+
+def saved(ports: Ports, resource: Resource, machines: int = 1) -> dict[str, Any]:
+    """Say what machines that are no longer paid for cost an hour by the list.
+
+    Nothing where the list has no price: a guess is no figure.
+    """
+    table = ports.prices.table()
+    hourly = table.hourly(resource.size, resource.location)
+    if hourly is None:
+        return {}
+    return {"saves_per_hour": round(hourly * machines, 4), "currency": table.currency}
 
 
 def already(reason: str = "", **detail: Any) -> StepResult:

@@ -86,6 +86,13 @@ async def test_the_first_record_of_a_name_stands(records: Records, odd: str):
     assert {"exit": 1, "text": "Zürich \ud83d"} == await records.read(odd)
 
 
+async def test_the_last_document_that_was_put_stands(records: Records):
+    """What is remembered from look to look is written again and again."""
+    await records.put("month", {"n": 1})
+    await records.put("month", {"n": 2})
+    assert {"n": 2} == await records.read("month")
+
+
 async def test_names_that_look_alike_are_two_records(records: Records):
     """Making a name safe must not make two names one."""
     await records.keep("a/b", {"n": 1})
