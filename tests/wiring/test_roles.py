@@ -11,9 +11,24 @@ from cli.roles import FILE, OBSERVE, written
 from shared.core import operations
 from shared.core.operations import ACKNOWLEDGE, READS, VERBS, Operations
 from shared.remediations import discover
+from tests.infra.bicep import FILES as TEMPLATES
 from tests.infra.bicep import INFRA, literal, pairs, read, text, walk
 
 ROLES = json.loads(FILE.read_text(encoding="utf-8"))
+BUILT_IN = {
+    "b7e6dc6d-f1e8-4753-8033-0f276bb0955b": "Storage Blob Data Owner",
+    "ba92f5b4-2d11-453d-a403-e96b0029c9fe": "Storage Blob Data Contributor",
+    "974c5e8b-45b9-4653-ba55-5f855dd0fb88": "Storage Queue Data Contributor",
+    "c6a89b2d-59bc-44d0-9896-0f6e12d7b80a": "Storage Queue Data Message Sender",
+    "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3": "Storage Table Data Contributor",
+    "4633458b-17de-408a-b874-0445c86b69e6": "Key Vault Secrets User",
+    "3913510d-42f4-4e42-8a64-420c390055eb": "Monitoring Metrics Publisher",
+    "d5a91429-5739-47e2-a06b-3470a27159e7": "EventGrid Data Sender",
+}
+"""Azure's own roles that are given to anybody here.
+
+Source: https://learn.microsoft.com/azure/role-based-access-control/built-in-roles
+"""
 FILES = (INFRA / "modules" / "roles.bicep", INFRA / "management-group.bicep")
 
 
@@ -121,3 +136,32 @@ def test_what_is_disabled_is_taken_away_again():
     source = FILES[0].read_text(encoding="utf-8")
     assert "actions: empty(actActions) ? roles.observe.actions : actActions" in source
     assert "resource act 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {" in source
+
+
+GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def test_every_role_of_azure_is_in_the_table_for_the_security_review():
+    """Who reads the page must not find another role in the subscription."""
+    given = {}
+    for path in TEMPLATES:
+        template = read(path)
+        if any("roleAssignments" in one.what for one in template.of("resource")):
+            plain = [literal(node) for node in walk(template.root)]
+            given |= {t: path.name for t in plain if t and GUID.fullmatch(t)}
+    assert set(BUILT_IN) == set(given)
+    page = (INFRA.parents[1] / "docs" / "DEPLOY.md").read_text(encoding="utf-8")
+    table = page.partition("| identity | role |")[2].partition("\n\n")[0]
+    kinds = {
+        name.removeprefix("Storage ").removesuffix(" Data Contributor")
+        for name in BUILT_IN.values()
+    }
+    assert [name for name in kinds if name not in table] == []
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
+def test_nobody_is_given_a_role_that_may_do_everything(path):
+    """Owner, Contributor and User Access Administrator would make the table above a joke."""
+    source = path.read_text(encoding="utf-8")
+    mighty = ("8e3af657", "b24988ac", "18d7d88d", "f58310d9")
+    assert [one for one in mighty if one in source] == []
