@@ -3,7 +3,14 @@
 Source: https://learn.microsoft.com/rest/api/compute/virtual-machines
 """
 
-from sandbox.azure import compute_defaults, errors, power, run_commands, views
+from sandbox.azure import (
+    compute_defaults,
+    errors,
+    power,
+    run_commands,
+    views,
+    vm_creation,
+)
 from sandbox.azure.api_versions import COMPUTE
 from sandbox.azure.arm_generic import checked_tags, existing
 from sandbox.azure.arm_ids import parent
@@ -73,7 +80,7 @@ def delete(call: Call) -> Reply:
         verb="delete",
         target=vm["id"],
         start=lambda: power.set_state(vm, power=None, provisioning="deleting"),
-        finish=lambda: call.state.world.drop(vm["id"]),
+        finish=lambda: vm_creation.drop_with_bound(call, vm),
         fail=lambda: power.set_state(vm, power=None, provisioning="failed"),
     )
     return accepted(call, work)
@@ -99,9 +106,11 @@ def update(call: Call) -> Reply:
 
 
 def _checked_priority(vm: Json, body: Json) -> None:
-    """Refuse a priority that Azure would not give.
+    """Refuse a priority that Azure would not give: low and spot are alike, regular is not.
 
-    Source: https://learn.microsoft.com/azure/virtual-machines/error-codes-spot
+    Source: https://learn.microsoft.com/azure/virtual-machines/error-codes-spot,
+    https://github.com/Azure/azure-cli/issues/11187 ("Update of priority between 'Low' and
+    'Regular', also between 'Spot' and 'Regular' are not allowed")
     """
     wanted = (body.get("properties") or {}).get("priority")
     if wanted is None:
@@ -117,11 +126,9 @@ def _checked_priority(vm: Json, body: Json) -> None:
             f"Machine '{vm['name']}' since no priority was specified when the Virtual "
             "Machine was created.",
         )
-    if wanted != was and power.state_of(vm) != "deallocated":
+    if wanted != was and "Regular" in {wanted, was}:
         raise ServiceError(
-            409,
-            "OperationNotAllowed",
-            f"The priority of VM '{vm['name']}' can be changed only while it is deallocated.",
+            409, "PropertyChangeNotAllowed", "Changing property 'priority' is not allowed."
         )
 
 
@@ -189,6 +196,7 @@ ROUTES = (
     Route("GET", _IN_GROUP, list_all, COMPUTE),
     Route("GET", _ONE, get, COMPUTE),
     Route("PATCH", _ONE, update, COMPUTE),
+    Route("PUT", _ONE, vm_creation.create, COMPUTE),
     Route("DELETE", _ONE, delete, COMPUTE),
     Route("GET", _ONE + "/instanceView", instance_view, COMPUTE),
     Route("POST", _ONE + "/simulateEviction", simulate_eviction, COMPUTE),

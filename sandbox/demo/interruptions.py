@@ -12,6 +12,7 @@ from sandbox.demo import batch_pools, events, world
 from sandbox.demo.scenarios import Result, Scenario, Tell
 from sandbox.demo.site import Json, Site, power, resource
 
+TERMS = ("priority", "evictionPolicy", "billingProfile")
 NO_ROOM = {"code": "AllocationFailed", "message": "Allocation failed: no capacity."}
 
 
@@ -45,6 +46,51 @@ async def evicted_machine(site: Site, tell: Tell) -> Result:
         "tried before": [one["how"] for s in steps for one in s["detail"].get("tried", [])],
     }
     return result
+
+
+async def machine_on_demand(site: Site, tell: Tell) -> Result:
+    """Spot has no capacity: made anew on demand around its disk; later spot again."""
+    event = "7f0c6b1e-2a54-4c1b-9a6c-0d6f0a1b2c48"
+    vm = world.DEAR_VM.rpartition("/")[2]
+    fault = {"pattern": f"POST .*/{vm}/start", "operation": NO_ROOM, "count": 2}
+    await site.azure("POST", "/_faults", fault)
+    tell("Event Grid delivers a health annotation: the machine was preempted")
+    await site.send_event(events.preempted(event, world.DEAR_VM, now=_now()))
+    plans = await site.closed_plans(event, 1)
+    paid = resource(await site.world(), world.DEAR_VM) or {"properties": {}}
+    tell("spot has capacity again, and a person asks for the return")
+    asked = {"target": world.DEAR_VM, "with": {"even_if_busy": True}}
+    _, begun = await site.call("POST", "/api/runbooks/return_to_spot", asked)
+    after = await site.closed_plans(str(begun.get("event_id")), 1)
+    seen = await site.world()
+    back = resource(seen, world.DEAR_VM) or {"properties": {}}
+    disk = resource(seen, world.DEAR_DISK)
+    result = Result("on demand, and back to spot", plan=[p["id"] for p in (*plans, *after)])
+    result.expected = {
+        "plans": ["done", "done"],
+        "on demand": ["Regular", None, None, True],
+        "spot again": ["Spot", "Deallocate", {"maxPrice": 0.25}, False],
+        "size": world.SIZE,
+        "power": "running",
+        "disk is there": True,
+        "made anew": 2,
+    }
+    result.observed = {
+        "plans": [p["outcome"] for p in (*plans, *after)],
+        "on demand": _terms(paid),
+        "spot again": _terms(back),
+        "size": back["properties"].get("hardwareProfile", {}).get("vmSize"),
+        "power": power(seen, world.DEAR_VM),
+        "disk is there": disk is not None,
+        "made anew": seen["observed"].get("creations", {}).get(world.DEAR_VM, 0),
+    }
+    return result
+
+
+def _terms(machine: Json) -> list[Any]:
+    """Read what a machine costs, and whether it bears the mark of what it was."""
+    terms = (machine["properties"].get(k) for k in TERMS)
+    return [*terms, "nightshift-was-spot" in (machine.get("tags") or {})]
 
 
 async def lost_instance(site: Site, tell: Tell) -> Result:
@@ -229,6 +275,7 @@ def _names(counted: Json) -> list[str]:
 
 INTERRUPTIONS: tuple[tuple[str, Scenario], ...] = (
     ("an evicted machine comes back", evicted_machine),
+    ("on demand, and back to spot", machine_on_demand),
     ("a spot pool is refilled", lost_instance),
     ("an evicted instance comes back", stopped_instance),
     ("a Batch node is released and returns", preempted_batch_node),

@@ -3,6 +3,7 @@
 Everything here is made up; only its shape is Azure's.
 """
 
+from copy import deepcopy
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -37,6 +38,8 @@ DEGRADED_VM = f"{COMPUTE}/virtualMachines/trainer-1"
 DISKS = tuple(f"{COMPUTE}/disks/trainer-1-{role}" for role in ("os", "data-0", "data-1"))
 
 SPOT_VM = f"{COMPUTE}/virtualMachines/trainer-spot"
+DEAR_VM = f"{COMPUTE}/virtualMachines/trainer-dear"
+DEAR_DISK = f"{COMPUTE}/disks/trainer-dear-os"
 DECLARED_VM = f"{COMPUTE}/virtualMachines/trainer-declared"
 DECLARED_FILE = "/etc/nightshift/checkpoint.sh"
 SHARED = f"{COMPUTE}/virtualMachineScaleSets/notebooks"
@@ -142,6 +145,10 @@ def _evicted() -> list[Json]:
     machine = _vm(SPOT_VM, size=GPU_SIZE)
     off = {"instanceView": {"statuses": [{"code": "PowerState/deallocated"}]}}
     machine["properties"] |= {"priority": "Spot", "evictionPolicy": "Deallocate", **off}
+    dear = _vm(DEAR_VM, disks=(DEAR_DISK,))
+    dear["properties"] |= {"priority": "Spot", "evictionPolicy": "Deallocate", **deepcopy(off)}
+    dear["properties"]["billingProfile"] = {"maxPrice": 0.25}
+    dear["properties"]["storageProfile"]["osDisk"]["deleteOption"] = "Delete"
     profile = {"priority": "Spot", "evictionPolicy": "Delete"}
     declared = _vm(DECLARED_VM)
     declared["tags"] = {"nightshift-checkpoint": DECLARED_FILE}
@@ -162,6 +169,8 @@ def _evicted() -> list[Json]:
         },
         {**declared, "_runs": {DECLARED_FILE: {"stdout": "saved; token=abc"}}},
         machine,
+        dear,
+        {"id": DEAR_DISK, "location": REGION, "properties": {"diskSizeGB": 128}},
         {
             "id": SCIENCE,
             "location": REGION,

@@ -12,9 +12,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any
 
 from shared.adapters import machines as read
+from shared.adapters import rebuilding
 from shared.adapters.azure_errors import error_code, translate
 from shared.adapters.compute_clients import (
     RECEIPT,
@@ -30,11 +32,10 @@ from shared.core.capacity import is_no_capacity
 from shared.core.errors import InvalidTarget, NoCapacity
 from shared.core.facts import Resource, SpotFacts, SpotPoolFacts, resource_from_arm
 from shared.core.resource_ids import SCALE_SET, SCALE_SET_VM, VM, ResourceId
-from shared.ports import PoolSize
+from shared.ports import Blueprint, PoolSize
 
 ROLE = "Virtual Machine Contributor"
 GROWN_BY = "nightshift-grown-by"
-_REGULAR = "regular"
 _SETTLED = frozenset({"", "succeeded", "failed", "canceled"})
 Json = Mapping[str, Any]
 
@@ -58,7 +59,7 @@ class AzureReplacement:
         resource = found.resource
         if above is not None:
             resource = over_pool(resource, resource_from_arm(above, pool), pool)
-        return SpotFacts(resource, found.power, _priority(owner))
+        return SpotFacts(resource, found.power, rebuilding.priority_of(owner))
 
     async def spot_pool(self, instance: str) -> SpotPoolFacts | None:
         """Read the scale set of an instance, and whether the instance is there."""
@@ -72,7 +73,7 @@ class AzureReplacement:
         return SpotPoolFacts(
             resource=over_pool(lost, owner, pool.text),
             capacity=owner.pool_size or 0,
-            priority=_priority(above),
+            priority=rebuilding.priority_of(above),
             is_instance_there=own is not None,
             managed_by=managed_by(owner),
         )
@@ -108,27 +109,57 @@ class AzureReplacement:
             )
             return await token_of(begun)
 
-    async def change(self, vm: str, *, size: str, priority: str) -> str:
-        """Ask for another size and priority; Azure takes the latter only while it is off.
+    async def change(self, vm: str, *, size: str, at: datetime) -> str:
+        """Ask for another size, if the VM is still as it was read; tags are written whole."""
+        rid = of_type(vm, VM)
+        document = await self._machine(rid)
+        if document is None:
+            raise InvalidTarget(f"changing {vm} to {size}: there is no such machine")
+        priority = rebuilding.priority_of(document)
+        tags = rebuilding.tags_of(document, size=size, priority=priority, at=at)
+        wanted = {"tags": tags, "properties": {"hardwareProfile": {"vmSize": size}}}
+        return await self._update(rid, document, wanted, f"changing {vm} to {size}")
 
-        A machine that never had a priority gets none, which the service says itself.
+    async def blueprint(self, vm: str) -> Blueprint | None:
+        """Read the VM with its user data, which no other read shows."""
+        document = await self._machine(of_type(vm, VM), expand="userData")
+        if document is None:
+            return None
+        return Blueprint(rebuilding.blueprint(document), rebuilding.would_lose(document))
 
-        Source: https://learn.microsoft.com/azure/virtual-machines/error-codes-spot
-        (VMPriorityCannotBeApplied)
-        """
-        from azure.mgmt.compute import models
+    async def detach(self, vm: str) -> str | None:
+        """Set the delete options that are set otherwise."""
+        rid = of_type(vm, VM)
+        document = await self._machine(rid)
+        wanted = rebuilding.detaching(document) if document is not None else None
+        if document is None or wanted is None:
+            return None
+        return await self._update(rid, document, wanted, f"keeping the disks of {vm}")
 
+    async def remove(self, vm: str) -> str:
+        """Ask for the deletion of the VM."""
         rid = of_type(vm, VM)
         client = await self._clients.of(rid.subscription)
-        wanted = models.VirtualMachineUpdate(
-            properties=models.VirtualMachineProperties(
-                hardware_profile=models.HardwareProfile(vm_size=size),
-                priority=priority.capitalize(),
-            )
-        )
         receipt = Receipt()
-        async with _asking(f"changing {vm} to {size}, {priority}"):
-            await client.virtual_machines.begin_update(
+        async with _asking(f"deleting {vm} to make it anew"):
+            try:
+                await client.virtual_machines.begin_delete(
+                    rid.resource_group, rid.name, **receipt.options
+                )
+            except not_found():
+                return ""
+        return receipt.token
+
+    async def make(
+        self, vm: str, document: Json, *, size: str, priority: str, at: datetime
+    ) -> str:
+        """Ask for the VM; what is there already is only what this asks for once more."""
+        rid = of_type(vm, VM)
+        client = await self._clients.of(rid.subscription)
+        wanted: Any = rebuilding.made(document, size=size, priority=priority, at=at)
+        receipt = Receipt()
+        async with _asking(f"making {vm} as {size}, {priority}"):
+            await client.virtual_machines.begin_create_or_update(
                 rid.resource_group, rid.name, wanted, **receipt.options
             )
         return receipt.token
@@ -165,17 +196,33 @@ class AzureReplacement:
             )
         return receipt.token
 
-    async def _machine(self, rid: ResourceId) -> Json | None:
+    async def _update(
+        self, rid: ResourceId, document: Json, wanted: dict[str, Any], doing: str
+    ) -> str:
+        """Ask for a change of what was read, and of nothing newer."""
+        from azure.core import MatchConditions
+
+        etag, body = str(document.get("etag") or ""), dict[str, Any](wanted)
+        only = {"etag": etag, "match_condition": MatchConditions.IfNotModified}
+        client: Any = await self._clients.of(rid.subscription)
+        receipt = Receipt()
+        async with _asking(doing):
+            await client.virtual_machines.begin_update(
+                rid.resource_group, rid.name, body, **(only if etag else {}), **receipt.options
+            )
+        return receipt.token
+
+    async def _machine(self, rid: ResourceId, *, expand: str = "instanceView") -> Json | None:
         client = await self._clients.of(rid.subscription)
         async with _asking(f"reading {rid.text}", role="Reader"):
             try:
                 if rid.type == SCALE_SET_VM:
                     one: Any = await client.virtual_machine_scale_set_vms.get(
-                        rid.resource_group, rid.names[0], rid.name, expand="instanceView"
+                        rid.resource_group, rid.names[0], rid.name, expand=expand
                     )
                 else:
                     one = await client.virtual_machines.get(
-                        rid.resource_group, rid.name, expand="instanceView"
+                        rid.resource_group, rid.name, expand=expand
                     )
             except not_found():
                 return None
@@ -203,13 +250,6 @@ async def _asking(doing: str, *, role: str = ROLE) -> AsyncIterator[None]:
         if is_no_capacity(error_code(exc), str(exc)):
             raise NoCapacity(str(said)) from exc
         raise said from exc
-
-
-def _priority(document: Json) -> str:
-    """Read a VM's priority, or its scale set's model's; none means regular."""
-    properties = document.get("properties") or {}
-    profile = properties.get("virtualMachineProfile") or properties
-    return str(profile.get("priority") or _REGULAR).casefold()
 
 
 def managed_by(scale_set: Resource) -> str:

@@ -150,6 +150,20 @@ VERBS: Mapping[Verb, Operations] = MappingProxyType(
                 _LOCKS,
             )
         ),
+        Verb.REBUILD: Operations(
+            (
+                f"{_VM}/read",
+                f"{_VM}/write",
+                f"{_VM}/delete",
+                f"{_VM}/start/action",
+                f"{_DISK}/read",
+                f"{_DISK}/write",
+                f"{_NIC}/join/action",
+                "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action",
+                "Microsoft.Compute/locations/operations/read",
+                _LOCKS,
+            )
+        ),
         Verb.GROW: Operations(
             (
                 f"{_SET}/read",
@@ -216,7 +230,11 @@ READS: Mapping[FactsKind, Operations] = MappingProxyType(
                 f"{_INSTANCE}/read",
                 *_FIND_NODE.actions,
             ),
-            _FIND_NODE.data_actions,
+            (
+                *_FIND_NODE.data_actions,
+                f"{_AKS}/pods/read",
+                f"{_AKS}/apps/daemonsets/read",
+            ),
         ),
         FactsKind.MACHINE: Operations(
             (

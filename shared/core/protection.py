@@ -33,6 +33,7 @@ LOCKED_OUT: frozenset[Verb] = frozenset(
         Verb.SNAPSHOT,
         Verb.REDEPLOY,
         Verb.START,
+        Verb.REBUILD,
         Verb.GROW,
         Verb.CHECKPOINT,
         Verb.POOL_LEAVE,
@@ -46,14 +47,16 @@ LOCKED_OUT: frozenset[Verb] = frozenset(
 
 They are writes and actions of the resource manager. Draining a node goes to its
 cluster's API server and reactivating a task to the Batch account's endpoint: locks do
-not reach there, and are not read for it. CanNotDelete forbids deletion, which no verb
-does.
+not reach there, and are not read for it. CanNotDelete forbids deletion: ``DELETES``.
 
 Source: https://learn.microsoft.com/azure/azure-resource-manager/management/lock-resources
 ("Locks only apply to control plane Azure operations and not to data plane operations";
 "A read-only lock on a resource group that contains a virtual machine prevents all users
 from starting or restarting").
 """
+
+DELETES: frozenset[Verb] = frozenset({Verb.REBUILD})
+"""Verbs that delete their target, if only to make it anew: any lock forbids them."""
 
 
 class LockLevel(StrEnum):
@@ -145,9 +148,10 @@ def lock_against(verbs: frozenset[Verb], target: str, locks: Iterable[Lock]) -> 
     if not needs_locks(verbs):
         return ""
     for lock in locks:
-        if lock.level is LockLevel.READ_ONLY and _is_within(target, lock.scope):
+        forbids = lock.level is LockLevel.READ_ONLY or verbs & DELETES
+        if forbids and _is_within(target, lock.scope):
             notes = f" ({lock.notes})" if lock.notes else ""
-            return f"the ReadOnly lock {lock.name} on {lock.scope}{notes}"
+            return f"the {lock.level.value} lock {lock.name} on {lock.scope}{notes}"
     return ""
 
 

@@ -45,6 +45,8 @@ class Remediation:
         examples: At least one that acts and one that refuses.
         healthy: Conditions, as in a rule's ``when``, that are true of a target that came
             back: only then is undone, after the event, what kept work away from it.
+        only_tagged: A tag without which nothing is decided, so that ticks need not measure
+            resources that lack it; empty if it may concern any.
     """
 
     name: str
@@ -57,3 +59,4 @@ class Remediation:
     recheck: Recheck
     examples: tuple[Example, ...]
     healthy: tuple[str, ...] = ()
+    only_tagged: str = ""

@@ -24,6 +24,7 @@ class Verb(StrEnum):
     SLURM_CHECKPOINT: signal the jobs on a Slurm node that ask for it, and give them time.
     SLURM_REQUEUE: let the jobs on a Slurm node that may run again begin elsewhere.
     START: start an evicted spot machine again, in the rule's ways, one after another.
+    REBUILD: as START, in ways that may delete the machine and make it anew from its disks.
     GROW: set a spot pool to one machine more than it has now.
     BATCH_DISABLE / BATCH_ENABLE: no new tasks on a Batch node / again, if that was ours.
     BATCH_IDLE: wait until no task runs on a Batch node; changes nothing.
@@ -51,6 +52,7 @@ class Verb(StrEnum):
     SLURM_CHECKPOINT = "slurm_checkpoint"
     SLURM_REQUEUE = "slurm_requeue"
     START = "start"
+    REBUILD = "rebuild"
     GROW = "grow"
     BATCH_DISABLE = "batch_disable"
     BATCH_ENABLE = "batch_enable"
@@ -86,7 +88,7 @@ UNDO: Mapping[Verb, Verb] = MappingProxyType(
 
 
 MANY: frozenset[Verb] = frozenset(
-    {Verb.DRAIN, Verb.START, Verb.BATCH_IDLE, Verb.POOL_SESSIONS}
+    {Verb.DRAIN, Verb.START, Verb.REBUILD, Verb.BATCH_IDLE, Verb.POOL_SESSIONS}
 )
 """Verbs that are many effects: before each attempt somebody may have said stop."""
 

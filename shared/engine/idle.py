@@ -116,8 +116,12 @@ async def _decide(
 ) -> None:
     """Measure for each rule's own window, then answer for each machine."""
     known: dict[str, FactsByKind] = {m.resource.id: {} for m in machines}
-    for key, settings in {repr(rule.settings): rule.settings for rule in rules}.items():
-        for measured in await measure(machines, settings, night.ports):
+    for key, rule in {repr(rule.settings): rule for rule in rules}.items():
+        tag = rule.remediation.only_tagged
+        meant = [m for m in machines if not tag or tag in map(str.casefold, m.resource.tags)]
+        for machine in machines:
+            known[machine.resource.id][FactsKind.MACHINE, key] = machine
+        for measured in await measure(meant, rule.settings, night.ports):
             known[measured.resource.id][FactsKind.MACHINE, key] = measured
     gate = asyncio.Semaphore(AT_ONCE)
 

@@ -34,7 +34,7 @@ from shared.ports.ledger import (
 from shared.ports.machine_learning import MachineLearning
 from shared.ports.maintenance import Maintenance
 from shared.ports.oversight import Approvals, Messenger, Notices, Tallies
-from shared.ports.replacement import PoolSize, Replacement
+from shared.ports.replacement import Blueprint, PoolSize, Replacement
 from shared.ports.runtime import Clock, Records, WakeQueue
 from shared.ports.shared_pools import SharedPools
 from shared.ports.slurm import FoundNode, Slurm
@@ -46,6 +46,7 @@ __all__ = [
     "Backlog",
     "BatchAccounts",
     "BatchNodes",
+    "Blueprint",
     "Clock",
     "Cluster",
     "Commands",

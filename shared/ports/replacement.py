@@ -6,8 +6,10 @@ long is followed by ``Compute.operation`` with the token that it gave out.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from datetime import datetime
+from typing import Any, Protocol
 
 from shared.core.facts import SpotFacts, SpotPoolFacts
 
@@ -26,6 +28,19 @@ class PoolSize:
     version: str
     grown_by: str
     is_changing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Blueprint:
+    """What a VM can be made from again, around its disks and network cards.
+
+    Attributes:
+        document: Complete; it is the only copy once the VM is gone.
+        would_lose: What the new one would not have; then it must not be taken apart.
+    """
+
+    document: Mapping[str, Any]
+    would_lose: tuple[str, ...] = ()
 
 
 class Replacement(Protocol):
@@ -55,12 +70,39 @@ class Replacement(Protocol):
         """
         ...
 
-    async def change(self, vm: str, *, size: str, priority: str) -> str:
-        """Ask for another size and priority of a deallocated VM; return a token.
+    async def change(self, vm: str, *, size: str, at: datetime) -> str:
+        """Ask for another size of a deallocated VM, marking what it was; return a token.
 
         Raises:
             NoCapacity: As for ``start``.
             InvalidTarget: There is no such VM, or it cannot be that.
+        """
+        ...
+
+    async def blueprint(self, vm: str) -> Blueprint | None:
+        """Read what a VM can be made from again; None if there is no such VM."""
+        ...
+
+    async def detach(self, vm: str) -> str | None:
+        """Ask that disks and network cards outlive the VM.
+
+        Returns:
+            A token as of ``start``; None if nothing was asked for, as they do already.
+        """
+        ...
+
+    async def remove(self, vm: str) -> str:
+        """Ask for the deletion of a VM alone; one that is gone is no error; a token."""
+        ...
+
+    async def make(
+        self, vm: str, document: Mapping[str, Any], *, size: str, priority: str, at: datetime
+    ) -> str:
+        """Ask for a VM made from a blueprint, marked with what it was; return a token.
+
+        Raises:
+            NoCapacity: As for ``start``.
+            InvalidTarget: It cannot be that.
         """
         ...
 

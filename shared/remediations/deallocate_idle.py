@@ -12,9 +12,10 @@ from datetime import UTC, datetime, timedelta
 
 from shared.core.decisions import Act, Decision, Hold, Reason, Skip
 from shared.core.facts import FactsKind, MachineFacts, Resource, Utilisation
+from shared.core.idleness import busy_with, must_be_sensible, unknown_use
 from shared.core.plans import Plan
 from shared.core.remediation import Example, Remediation
-from shared.core.resource_ids import ML_COMPUTE, VM
+from shared.core.resource_ids import VM
 from shared.core.signals import Signal, SignalType
 from shared.core.steps import Step, Verb
 
@@ -44,15 +45,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Refuse what would make every machine idle, or none."""
-        for name in ("cpu_below", "gpu_below", "coverage"):
-            if not 0 < getattr(self, name) <= 1:
-                raise ValueError(
-                    f"{name} is a fraction: write above 0, at most 1 (5 % is 0.05)"
-                )
-        if self.network_below <= 0:
-            raise ValueError("network_below is in bytes a second: write a number above 0")
-        if self.idle_for < timedelta(minutes=15):
-            raise ValueError("idle_for must be at least 15m: metrics come late")
+        must_be_sensible(self)
 
 
 def decide(signal: Signal, facts: MachineFacts, settings: Settings, now: datetime) -> Decision:
@@ -62,10 +55,10 @@ def decide(signal: Signal, facts: MachineFacts, settings: Settings, now: datetim
     if facts.power != "running":
         return Skip(Reason.ALREADY_STOPPED, f"its power state is {facts.power}")
     if not (settings.even_if_busy and signal.type is SignalType.RUNBOOK):
-        doubt = _unknown(facts, settings)
+        doubt = unknown_use(facts, settings)
         if doubt:
             return Hold(Reason.NO_DATA, detail=doubt)
-        busy = _busy(facts.utilisation, settings)
+        busy = busy_with(facts.utilisation, settings)
         if busy:
             return Skip(Reason.NOT_IDLE, busy)
         if facts.started_at and now < facts.started_at + settings.idle_for:
@@ -80,40 +73,7 @@ def recheck(
     asked_anyway = settings.even_if_busy and plan.signal.get("type") == SignalType.RUNBOOK
     if facts.power != "running" or asked_anyway:
         return None
-    return Reason.BUSY if _busy(facts.utilisation, settings) else None
-
-
-def _unknown(facts: MachineFacts, settings: Settings) -> str:
-    """Say what is not known, or nothing if all is."""
-    use = facts.utilisation
-    if use is None:
-        return "its metrics could not be read"
-    if facts.has_gpu is None:
-        return "its size is unknown, and so whether it has a GPU"
-    if use.cpu is None:
-        return "no processor metric"
-    if facts.has_gpu and use.gpu is None:
-        return "it has a GPU and no GPU metric"
-    if use.network is None and facts.resource.type != ML_COMPUTE:
-        return "no network metric"
-    if use.window < settings.idle_for:
-        return "the metrics cover less than the idle time asked for"
-    if use.samples < settings.coverage * use.expected_samples or not use.samples:
-        return f"{use.samples} of {use.expected_samples} points have a value"
-    return ""
-
-
-def _busy(use: Utilisation | None, settings: Settings) -> str:
-    """Say what is busy, or nothing if all that is known is quiet."""
-    if use is None:
-        return ""
-    if use.cpu is not None and use.cpu >= settings.cpu_below:
-        return f"processor at {use.cpu:.1%}"
-    if use.gpu is not None and use.gpu >= settings.gpu_below:
-        return f"GPU at {use.gpu:.1%}"
-    if use.network is not None and use.network >= settings.network_below:
-        return f"network at {use.network:.0f} B/s"
-    return ""
+    return Reason.BUSY if busy_with(facts.utilisation, settings) else None
 
 
 _NOW = datetime(2030, 1, 1, 3, tzinfo=UTC)

@@ -3,7 +3,8 @@
 The rule says in which ways, in what order: as it was, in another size, at the full price.
 Capacity and quota lead to the next way, after the last way comes a pause and the first one
 again, until the time limit. An instance of a scale set has its size and priority from the
-set, so it is only started.
+set, so it is only started. Azure changes no machine from spot to regular: for ``on_demand``
+it is deleted and made anew around its disks and network cards.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ class Settings:
 
     Attributes:
         strategies: The ways, in order: ``start`` as it was, ``other_size`` in each of
-            ``sizes``, ``on_demand`` in its own size at the full price, no longer spot.
+            ``sizes``, ``on_demand`` in its own size at the full price: the machine is
+            deleted and made anew around its disks, which must lose it nothing else.
         sizes: What ``other_size`` tries, in order.
         pause: How long to wait before the first way is tried again; doubled each round,
             15 minutes at most.
@@ -73,12 +75,14 @@ def decide(signal: Signal, facts: SpotFacts, settings: Settings, now: datetime) 
         return Skip(Reason.ALREADY_RUNNING, f"its power state is {facts.power}")
     if facts.power in {"deallocating", "stopping"}:
         return Hold(Reason.STILL_LEAVING, now + LOOK_AGAIN, f"it is {facts.power}")
-    args = {
+    args: dict[str, Any] = {
         "ways": _ways(facts, settings),
         "pause_s": settings.pause.total_seconds(),
         "within_s": settings.within.total_seconds(),
     }
-    return Act((Step(Verb.START, signal.target, args),))
+    may_rebuild = any(way["priority"] != facts.priority for way in args["ways"])
+    verb = Verb.REBUILD if may_rebuild else Verb.START
+    return Act((Step(verb, signal.target, args),))
 
 
 def _ways(facts: SpotFacts, settings: Settings) -> list[dict[str, Any]]:
@@ -120,7 +124,7 @@ REMEDIATION = Remediation(
     answers=frozenset({SignalType.VM_PREEMPTED, SignalType.RUNBOOK}),
     facts=FactsKind.SPOT,
     settings=Settings,
-    verbs=frozenset({Verb.START}),
+    verbs=frozenset({Verb.START, Verb.REBUILD}),
     decide=decide,
     recheck=recheck,
     examples=(
@@ -139,7 +143,7 @@ REMEDIATION = Remediation(
             Act(
                 (
                     Step(
-                        Verb.START,
+                        Verb.REBUILD,
                         _VM,
                         {
                             "ways": [

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
 
 from shared.core.capacity import is_no_capacity
 from shared.core.errors import InvalidTarget, NoCapacity, StaleFacts
 from shared.core.facts import Resource, SpotFacts, SpotPoolFacts
 from shared.core.resource_ids import SCALE_SET_VM, ResourceId
-from shared.ports import PoolSize
+from shared.core.spot_marks import DEALLOCATE, NO_LIMIT, REGULAR, SpotMark, tags_after
+from shared.ports import Blueprint, PoolSize
 from tests.fakes.compute import FakeCompute, FakeMachine, FakeOperation
 from tests.fakes.effects import Trapped
 
@@ -36,6 +39,9 @@ class FakeReplacement(Trapped):
         fails: What the operation of a start ends with, by size and priority.
         looks: Reads that still show an operation going on.
         grow_fails: What growing a pool ends with, or empty.
+        would_lose: What no VM that is made anew would have.
+        takes_disks_along: Disks are deleted with their VM, until somebody changes that.
+        disks_are_gone: Some were.
     """
 
     compute: FakeCompute
@@ -44,6 +50,9 @@ class FakeReplacement(Trapped):
     fails: dict[tuple[str, str], str] = field(default_factory=dict)
     looks: int = 1
     grow_fails: str = ""
+    would_lose: tuple[str, ...] = ()
+    takes_disks_along: bool = True
+    disks_are_gone: bool = False
 
     def add(self, pool: FakePool) -> FakePool:
         """Put a scale set into the world."""
@@ -108,19 +117,81 @@ class FakeReplacement(Trapped):
         self.happened("start", f"{machine} {' '.join(kind)}")
         return token
 
-    async def change(self, vm: str, *, size: str, priority: str) -> str:
-        """Begin to make a deallocated VM another size and priority."""
+    async def change(self, vm: str, *, size: str, at: datetime) -> str:
+        """Begin to make a deallocated VM another size."""
         self.before("change")
         found = self._machine(vm)
         if found.power != "deallocated":
             raise InvalidTarget(f"changing {vm}: it is {found.power}")
+        tags = _tags(found, size=size, priority=found.priority, at=at)
 
         def end() -> None:
-            fields = {**_fields(found.resource), "size": size}
-            found.resource, found.priority = Resource(**fields), priority
+            fields = {**_fields(found.resource), "size": size, "tags": tags}
+            found.resource = Resource(**fields)
 
         token = self._operation(vm, end, "")
-        self.happened("change", f"{vm} {size} {priority}")
+        self.happened("change", f"{vm} {size}")
+        return token
+
+    async def blueprint(self, vm: str) -> Blueprint | None:
+        """Read what a VM can be made from again."""
+        self.reading("blueprint")
+        found = self.compute.machines_by_id.get(vm.casefold())
+        if found is None:
+            return None
+        resource = {**_fields(found.resource), "tags": dict(found.resource.tags)}
+        document = {**resource, "priority": found.priority, "created_at": None}
+        return Blueprint(document, self.would_lose)
+
+    async def detach(self, vm: str) -> str | None:
+        """Have disks outlive the VM."""
+        self.before("detach")
+        is_there = vm.casefold() in self.compute.machines_by_id
+        if not is_there or not self.takes_disks_along:
+            return None
+
+        def end() -> None:
+            self.takes_disks_along = False
+
+        self.happened("detach", vm)
+        return self._operation(vm, end, "")
+
+    async def remove(self, vm: str) -> str:
+        """Begin to delete a VM, and its disks if nobody saw to them."""
+        self.before("remove")
+        if vm.casefold() not in self.compute.machines_by_id:
+            return ""
+
+        def end() -> None:
+            self.compute.machines_by_id.pop(vm.casefold(), None)
+            self.disks_are_gone = self.disks_are_gone or self.takes_disks_along
+
+        self.happened("remove", vm)
+        return self._operation(vm, end, "")
+
+    async def make(
+        self, vm: str, document: Mapping[str, Any], *, size: str, priority: str, at: datetime
+    ) -> str:
+        """Begin to make a VM; what could not be started is there and does not run."""
+        self.before("make")
+        if self.disks_are_gone:
+            raise InvalidTarget(f"making {vm}: its disks are gone")
+        if (size, priority) in self.refuses:
+            raise _refusal(f"making {vm}", self.refuses[size, priority])
+        known = {name: document[name] for name in Resource.__slots__}
+        was = FakeMachine(Resource(**known), priority=str(document["priority"]))
+        tags = _tags(was, size=size, priority=priority, at=at)
+        found = self.compute.machines_by_id.get(vm.casefold())
+        if found is None:
+            made = Resource(**{**known, "size": size, "tags": tags})
+            found = self.compute.add(FakeMachine(made, power="starting", priority=priority))
+        machine, fails = found, self.fails.get((size, priority), "")
+
+        def end() -> None:
+            machine.power = None if fails else "running"
+
+        token = self._operation(vm, end, fails)
+        self.happened("make", f"{vm} {size} {priority}")
         return token
 
     async def grow(self, scale_set: str, *, seen: PoolSize, by: str) -> str:
@@ -167,6 +238,14 @@ def _refusal(doing: str, words: str) -> Exception:
     code, _, rest = words.partition(":")
     error = NoCapacity if is_no_capacity(code, rest) else StaleFacts
     return error(f"{doing}: 409 {words}")
+
+
+def _tags(machine: FakeMachine, *, size: str, priority: str, at: datetime) -> dict[str, str]:
+    was = SpotMark("", machine.resource.size, DEALLOCATE, NO_LIMIT, at)
+    is_spot = machine.priority != REGULAR
+    return tags_after(
+        machine.resource.tags, was, size=size, priority=priority, is_spot=is_spot
+    )
 
 
 def _fields(resource: Resource) -> dict[str, object]:

@@ -17,7 +17,8 @@ from shared.core.operations import READS, RECONCILE, VERBS
 GROUP = "/subscriptions/s/resourceGroups/g"
 AKS = "microsoft.containerservice/managedclusters"
 VERB_OF = {"GET": "read", "PUT": "write", "PATCH": "write", "DELETE": "delete"}
-# Granted although no call names them: a linked scope of a snapshot's creation, the part of
+# Granted although no call names them: linked scopes of a snapshot's creation, and of a VM's
+# that gets the disks, network cards and identities that an old one had; the part of
 # a VM that some callers are asked for by itself, and the disk that a snapshot is of; and
 # what people are only told of, which may be anything and is in none of the scenarios. The
 # demo has no Slurm, whose machines are known by their addresses.
@@ -27,6 +28,9 @@ UNSEEN = {
     *(name.casefold() for name in RECONCILE.actions),  # once a minute, in the demo or not
     "microsoft.compute/disks/begingetaccess/action",
     "microsoft.compute/disks/read",
+    "microsoft.compute/disks/write",
+    "microsoft.network/networkinterfaces/join/action",
+    "microsoft.managedidentity/userassignedidentities/assign/action",
     "microsoft.compute/virtualmachines/instanceview/read",
 }
 

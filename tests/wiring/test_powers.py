@@ -68,7 +68,7 @@ def test_an_operation_is_named_in_full_and_once(table):
             assert [n for n in names if n.rpartition("/")[2] not in _ENDS] == []
 
 
-_ENDS = {"read", "write", "action"}
+_ENDS = {"read", "write", "delete", "action"}
 
 
 @one_by_one

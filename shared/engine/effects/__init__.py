@@ -52,6 +52,7 @@ EFFECTS: Mapping[Verb, Effect] = MappingProxyType(
         Verb.POOL_WARN: pool_warn,
         Verb.POOL_SESSIONS: pool_sessions,
         Verb.START: start,
+        Verb.REBUILD: start,
         Verb.BATCH_DISABLE: batch_disable,
         Verb.BATCH_ENABLE: batch_enable,
         Verb.BATCH_IDLE: batch_idle,

@@ -20,6 +20,7 @@ from shared.core.errors import InvalidTarget, NoCapacity, StaleFacts
 from shared.core.facts import SpotFacts
 from shared.core.ledger import StepResult
 from shared.core.wire import write_moment
+from shared.engine.effects.rebuilding import BLUEPRINT, towards
 from shared.engine.effects.work import Work, already, done, failed, not_yet, unknown
 from shared.ports import OperationState
 
@@ -27,32 +28,52 @@ LEAVING = frozenset({"deallocating", "stopping"})
 LONGEST_PAUSE = timedelta(minutes=15)
 TOLD_AT_MOST = 20
 GROW_LIMIT = timedelta(minutes=30)
+IN_PIECES = timedelta(days=1)
 
 
 async def start(work: Work) -> StepResult:
     """Go through the ways until the machine runs, a pause before each further round.
 
     Capacity and quota lead to the next way at once. Any other error asks for the same
-    way again after the pause, and twice of them lead on, too.
+    way again after the pause, and twice of them lead on, too. A machine that was taken
+    apart for a way is put together again, in this way or the next.
     """
     machine = await work.ports.replacement.spot_machine(work.target)
-    if machine is None:
+    if machine is None and not work.progress.get(BLUEPRINT):
         return failed(Reason.TARGET_GONE, tried=_tried(work))
-    if machine.power == "running":
-        how = {"size": machine.resource.size, "priority": machine.priority}
-        sent = work.progress.get("sent") or work.record.attempts > 1
-        return done(**how, tried=_tried(work)) if sent else already(**how)
-    if work.running_for() >= timedelta(seconds=work.args["within_s"]):
+    if machine is not None and machine.power == "running":
+        return _running(work, machine)
+    if work.running_for() >= _limit(work, is_in_pieces=machine is None):
         reason = Reason.NO_CAPACITY if _tried(work) else Reason.TIMED_OUT
-        return failed(reason, power=machine.power, tried=_tried(work))
+        kept = {BLUEPRINT: work.progress[BLUEPRINT]} if machine is None else {}
+        power = machine.power if machine is not None else "gone"
+        return failed(reason, power=power, tried=_tried(work), **kept)
     due = work.since("due_at")
     if due is not None and work.now() < due:
         raise not_yet("pausing", due - work.now(), **work.progress)
     if work.progress.get("token"):
         await _follow(work, str(work.progress["token"]))
-    if machine.power in LEAVING or machine.power == "starting":
+        machine = await work.ports.replacement.spot_machine(work.target)  # as it is after
+    if machine is not None and machine.power == "running":
+        return _running(work, machine)
+    if machine is not None and (machine.power in LEAVING or machine.power == "starting"):
         raise not_yet(f"waiting: it is {machine.power}", work.soon(), **_kept(work))
     raise await _next_call(work, machine)
+
+
+def _running(work: Work, machine: SpotFacts) -> StepResult:
+    how = {"size": machine.resource.size, "priority": machine.priority}
+    wanted = work.args.get("must_be") or how
+    if any(wanted[name].casefold() != value.casefold() for name, value in how.items()):
+        return failed(Reason.NO_CAPACITY, **how, tried=_tried(work))
+    sent = work.progress.get("sent") or work.record.attempts > 1
+    return done(**how, tried=_tried(work)) if sent else already(**how)
+
+
+def _limit(work: Work, *, is_in_pieces: bool) -> timedelta:
+    """Say how long is enough; a machine that is in pieces is not given up so soon."""
+    within = timedelta(seconds=work.args["within_s"])
+    return within + IN_PIECES if is_in_pieces else within
 
 
 def _tried(work: Work) -> list[Any]:
@@ -62,7 +83,7 @@ def _tried(work: Work) -> list[Any]:
 def _kept(work: Work, **changed: Any) -> dict[str, Any]:
     """Return what to remember, without what is over."""
     kept = {k: v for k, v in work.progress.items() if k not in {"token", "due_at", "trouble"}}
-    return {**kept, **changed}
+    return {**kept, **{k: v for k, v in changed.items() if v != ""}}
 
 
 def _way(work: Work) -> Mapping[str, Any]:
@@ -80,23 +101,25 @@ async def _follow(work: Work, token: str) -> None:
         raise _after(work, words)
 
 
-async def _next_call(work: Work, machine: SpotFacts) -> Exception:
+async def _next_call(work: Work, machine: SpotFacts | None) -> Exception:
     """Make the machine what the way wants it to be, then start it."""
     way = _way(work)
-    wanted = (str(way["size"]).casefold(), way["priority"])
+    size, priority = str(way["size"]), str(way["priority"])
+    pool, more = work.ports.replacement, {"sent": True}
     work.must_be_ours()
     try:
-        if (machine.resource.size.casefold(), machine.priority) != wanted:
-            token = await work.ports.replacement.change(
-                work.target, size=str(way["size"]), priority=str(way["priority"])
-            )
+        if machine is None or machine.priority != priority:
+            token, found = await towards(work, machine, size=size, priority=priority)
+            more |= found
+        elif machine.resource.size.casefold() != size.casefold():
+            token = await pool.change(work.target, size=size, at=work.now())
         else:
-            token = await work.ports.replacement.start(work.target)
+            token = await pool.start(work.target)
     except (NoCapacity, InvalidTarget) as error:
         return _after(work, str(error), is_final=True)
     except StaleFacts as error:
         return _after(work, str(error))
-    return not_yet(f"trying {way['how']}", work.soon(), **_kept(work, token=token, sent=True))
+    return not_yet(f"trying {way['how']}", work.soon(), **_kept(work, token=token, **more))
 
 
 def _after(work: Work, words: str, *, is_final: bool = False) -> Exception:
@@ -111,7 +134,8 @@ def _after(work: Work, words: str, *, is_final: bool = False) -> Exception:
     pause = timedelta(0)
     if not moves_on or next_at % ways == 0:
         factor: int = 2 ** min(next_at // ways - 1, 10) if moves_on else 1
-        left = timedelta(seconds=work.args["within_s"]) - work.running_for()
+        limit = _limit(work, is_in_pieces=bool(work.progress.get(BLUEPRINT)))
+        left = max(limit - work.running_for(), timedelta(0))
         pause = min(timedelta(seconds=work.args["pause_s"]) * factor, LONGEST_PAUSE, left)
     due = write_moment(work.now() + pause)
     kept = _kept(work, at=next_at, again=not moves_on, tried=tried, due_at=due)

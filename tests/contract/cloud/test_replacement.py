@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from shared.core.errors import InvalidTarget, NoCapacity, StaleFacts
+from shared.core.spot_marks import read_mark
 from shared.ports import OperationState
 from tests.contract.cloud import worlds as w
 from tests.contract.cloud.clouds import Cloud, eventually
@@ -49,15 +51,105 @@ async def test_a_machine_without_a_priority_is_regular(cloud: Cloud):
     assert await cloud.replacement.spot_machine(w.MISSING) is None
 
 
-async def test_a_deallocated_spot_machine_becomes_another_size_at_the_full_price(cloud: Cloud):
-    """Both in one change, which the next read shows."""
-    await cloud.replacement.change(w.SPOT_VM, size=w.GPU_SIZE, priority="regular")
+async def test_a_deallocated_spot_machine_gets_another_size_and_bears_what_it_was(
+    cloud: Cloud,
+):
+    """In one write: there is no change without its mark, and none but ours."""
+    at = datetime(2030, 1, 1, 3, tzinfo=UTC)
+    await cloud.replacement.change(w.SPOT_VM, size=w.GPU_SIZE, at=at)
 
     def is_changed(seen: Any) -> bool:
-        return (seen.priority, seen.resource.size) == ("regular", w.GPU_SIZE)
+        return bool(seen.resource.size == w.GPU_SIZE)
 
     seen = await eventually(lambda: cloud.replacement.spot_machine(w.SPOT_VM), is_changed)
-    assert is_changed(seen)
+    assert (True, "spot") == (is_changed(seen), seen.priority)
+    mark = read_mark(seen.resource.tags)
+    assert ("other_size", w.SIZE, at) == (mark.how, mark.size, mark.since)
+    assert "training" == seen.resource.tags["workload"], "other tags are kept"
+    await cloud.replacement.change(w.SPOT_VM, size=w.SIZE, at=at)
+    back = await eventually(
+        lambda: cloud.replacement.spot_machine(w.SPOT_VM),
+        lambda seen: seen is not None and seen.resource.size == w.SIZE,
+    )
+    assert back is not None
+    assert w.TAGS == dict(back.resource.tags)
+
+
+async def over(cloud: Cloud, token: str) -> OperationState:
+    """Wait for an operation's end."""
+    state, _ = await eventually(
+        lambda: cloud.compute.operation(w.SPOT_VM, token),
+        lambda seen: seen[0] is not OperationState.RUNNING,
+    )
+    return state
+
+
+async def made(cloud: Cloud, document: Any, priority: str, at: datetime) -> Any:
+    """Make the machine from a document and wait until it runs."""
+    token = await cloud.replacement.make(
+        w.SPOT_VM, document, size=w.SIZE, priority=priority, at=at
+    )
+    assert OperationState.SUCCEEDED is await over(cloud, token)
+    return await eventually(lambda: cloud.replacement.spot_machine(w.SPOT_VM), runs)
+
+
+async def test_a_machine_is_made_anew_on_demand_and_again_as_spot(cloud: Cloud):
+    """Its disks outlive it twice; what it was as spot is as it was before."""
+    at = datetime(2030, 1, 1, 3, tzinfo=UTC)
+    for before, after in (("spot", "regular"), ("regular", "spot")):
+        seen = await cloud.replacement.spot_machine(w.SPOT_VM)
+        assert seen is not None
+        assert before == seen.priority
+        plan = await cloud.replacement.blueprint(w.SPOT_VM)
+        assert plan is not None
+        assert () == plan.would_lose
+        token = await cloud.replacement.detach(w.SPOT_VM)
+        assert (token is None) == (before == "regular"), "the portal has disks go with it"
+        if token:
+            assert OperationState.SUCCEEDED is await over(cloud, token)
+        assert await cloud.replacement.detach(w.SPOT_VM) is None
+        await over(cloud, await cloud.replacement.remove(w.SPOT_VM))
+        gone = await eventually(
+            lambda: cloud.replacement.spot_machine(w.SPOT_VM), lambda seen: seen is None
+        )
+        assert gone is None
+        assert "" == await cloud.replacement.remove(w.SPOT_VM)
+        there = await made(cloud, plan.document, after, at)
+        assert (after, "running") == (there.priority, there.power)
+        mark = read_mark(there.resource.tags)
+        assert (after == "regular") == (mark is not None)
+    assert w.TAGS == dict(there.resource.tags)
+    assert await cloud.replacement.blueprint(w.MISSING) is None
+
+
+async def test_what_made_it_spot_is_on_the_new_machine_again(azure: Cloud):
+    """Eviction policy and price: a machine must not cost more because it was evicted."""
+    assert azure.standin is not None
+    plan = await azure.replacement.blueprint(w.SPOT_VM)
+    assert plan is not None
+    at = datetime(2030, 1, 1, 3, tzinfo=UTC)
+    document = plan.document
+    for priority, terms in (
+        ("regular", (None, None)),
+        ("spot", ("Deallocate", {"maxPrice": 0.5})),
+    ):
+        await azure.replacement.detach(w.SPOT_VM)
+        await over(azure, await azure.replacement.remove(w.SPOT_VM))
+        await made(azure, document, priority, at)
+        shown = azure.standin.resource(w.SPOT_VM)["properties"]
+        assert terms == (shown.get("evictionPolicy"), shown.get("billingProfile"))
+        plan = await azure.replacement.blueprint(w.SPOT_VM)
+        assert plan is not None
+        document = plan.document
+
+
+async def test_azure_changes_no_machine_from_spot_to_regular(azure: Cloud):
+    """The stand-in refuses it as the service does, so that nothing here relies on it."""
+    assert azure.standin is not None
+    path = f"{w.SPOT_VM}?api-version=2024-07-01"
+    body = {"properties": {"priority": "Regular"}}
+    status, said, _ = azure.standin.arm("PATCH", path, body)
+    assert (409, "PropertyChangeNotAllowed") == (status, said["error"]["code"])
 
 
 async def test_a_lost_instance_is_not_there_and_its_scale_set_is(cloud: Cloud):
@@ -102,7 +194,7 @@ async def test_what_is_not_there_cannot_be_started_changed_or_grown(cloud: Cloud
     with pytest.raises(InvalidTarget):
         await cloud.replacement.start(w.MISSING)
     with pytest.raises(InvalidTarget):
-        await cloud.replacement.change(w.MISSING, size=w.SIZE, priority="spot")
+        await cloud.replacement.change(w.MISSING, size=w.SIZE, at=datetime.now(UTC))
     seen = await cloud.replacement.pool_size(w.SPOT_SET)
     assert seen is not None
     nobody = w.SPOT_SET.replace("science", "nobody")
@@ -154,9 +246,3 @@ async def test_an_operation_that_finds_no_capacity_says_the_code_first(azure: Cl
         lambda seen: seen[0] is not OperationState.RUNNING,
     )
     assert (OperationState.FAILED, "AllocationFailed: no room") == (state, words)
-
-
-async def test_a_priority_that_azure_cannot_apply_is_an_invalid_target(azure: Cloud):
-    """A machine made without one never gets one: the next way is asked."""
-    with pytest.raises(InvalidTarget, match="VMPriorityCannotBeApplied"):
-        await azure.replacement.change(w.OFF, size=w.GPU_SIZE, priority="regular")

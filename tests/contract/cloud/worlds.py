@@ -45,6 +45,7 @@ NOTICES = tuple(
 )
 SAVES, FAILS = "/etc/nightshift/save.sh", "/etc/nightshift/fail.sh"
 SPOT_VM = f"{COMPUTE}/virtualMachines/spot-1"
+SPOT_DISK = f"{COMPUTE}/disks/spot-1-os"
 SPOT_SET = f"{COMPUTE}/virtualMachineScaleSets/science"
 SPOT_INSTANCE, LOST_INSTANCE = (f"{SPOT_SET}/virtualMachines/{n}" for n in (4, 9))
 VAULT = "/subscriptions/22222222-2222-2222-2222-222222222222/resourceGroups/vault"
@@ -101,7 +102,11 @@ def _with_files(vm: dict[str, Any]) -> dict[str, Any]:
 
 
 def _spot(vm: dict[str, Any]) -> dict[str, Any]:
+    """Make it a spot machine whose disk would be deleted with it, as the portal does."""
     vm["properties"] |= {"priority": "Spot", "evictionPolicy": "Deallocate"}
+    vm["properties"] |= {"billingProfile": {"maxPrice": 0.5}}
+    disk = {"osType": "Linux", "deleteOption": "Delete", "managedDisk": {"id": SPOT_DISK}}
+    vm["properties"]["storageProfile"] = {"osDisk": disk, "dataDisks": []}
     return vm
 
 
@@ -140,7 +145,7 @@ def resources() -> list[dict[str, Any]]:
         {**_spot(_vm(SPOT_INSTANCE, SIZE, "deallocated", {})), "sku": {"name": SIZE}},
         *(
             {"id": disk, "location": REGION, "properties": {"diskSizeGB": 64}}
-            for disk in disks.values()
+            for disk in (*disks.values(), SPOT_DISK)
         ),
         {
             "id": SCALE_SET,

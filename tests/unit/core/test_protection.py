@@ -161,8 +161,15 @@ def test_a_read_only_lock_forbids_where_it_lies_and_below(scope: str):
     ],
 )
 def test_other_locks_forbid_nothing_that_we_do(lock: Lock):
-    """No verb deletes, and a lock on the neighbour is not ours."""
+    """Moving a machine deletes nothing, and a lock on the neighbour is not ours."""
     assert "" == lock_against(frozenset({Verb.REDEPLOY}), VM, [lock])
+
+
+def test_a_delete_lock_forbids_what_deletes_if_only_to_make_it_anew():
+    """Azure would refuse the deletion, after the disks were set loose."""
+    lock = Lock("keep", LockLevel.CAN_NOT_DELETE, GROUP)
+    words = f"the CanNotDelete lock keep on {GROUP}"
+    assert words == lock_against(frozenset({Verb.REBUILD}), VM, [lock])
 
 
 def test_locks_do_not_reach_the_data_plane():
@@ -172,7 +179,7 @@ def test_locks_do_not_reach_the_data_plane():
     assert "" == lock_against(spared, VM, [lock])
     assert {
         *("deallocate_idle", "snapshot_and_redeploy", "checkpoint_vm"),
-        *("restart_evicted_vm", "scale_pool_by_one", "free_pool_instance"),
+        *("return_to_spot", "restart_evicted_vm", "scale_pool_by_one", "free_pool_instance"),
         "resubmit_job",
     } == {name for name, one in discover().items() if one.verbs & LOCKED_OUT}
 
