@@ -8,6 +8,7 @@ Source: https://github.com/kubernetes/kubectl/blob/master/pkg/drain/filters.go
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -108,6 +109,17 @@ def fate(pod: Pod, options: DrainOptions) -> tuple[Fate, str]:
     if not pod.controller and not pod.is_finished and not options.force:
         return Fate.REFUSE, "no controller would start it again: set force to evict it"
     return (Fate.WAIT, "already leaving") if pod.deleting_since else (Fate.EVICT, "")
+
+
+def to_move(pods: Iterable[Pod]) -> int:
+    """Count the pods that a drain would have to move: a node without any is idle.
+
+    A pod that is a Slurm node counts: there may be jobs in it.
+    """
+    everything = DrainOptions(force=True, delete_emptydir_data=True)
+    return sum(
+        not pod.is_finished and fate(pod, everything)[0] is not Fate.LEAVE for pod in pods
+    )
 
 
 def came_after(pod: Pod, begun: datetime | None) -> bool:

@@ -24,6 +24,7 @@ from shared.core.facts import (
     StandaloneFacts,
     retry_key,
 )
+from shared.core.pods import to_move
 from shared.core.resource_ids import (
     BATCH_ACCOUNT,
     BATCH_JOB,
@@ -36,16 +37,26 @@ from shared.core.shared_pools import is_shared
 from shared.core.signals import Signal
 from shared.core.wire import read_moment
 from shared.engine.night import Ports
-from shared.engine.observe_ml import observe_job
+from shared.engine.observe_ml import observe_cluster, observe_instance, observe_job
 
 MAX_TASKS = 2000
 MAX_NODES = 100
+PODS = "pods"
+ON_DEMAND = frozenset({PODS})
+"""Facts that are read only for rules that name them."""
 
 
 async def observe(
-    kind: FactsKind, signal: Signal, settings: Any, ports: Ports
+    kind: FactsKind,
+    signal: Signal,
+    settings: Any,
+    ports: Ports,
+    wanted: frozenset[str] = frozenset(),
 ) -> Facts | None:
     """Return facts of the signal's target, or None if there is no such thing.
+
+    Args:
+        wanted: Which of the facts ``ON_DEMAND`` are read, too.
 
     Raises:
         InvalidTarget: The target is not a thing that this kind of facts exists for.
@@ -59,7 +70,7 @@ async def observe(
         raise InvalidTarget(str(error)) from error
     match kind:
         case FactsKind.NODE:
-            return await _node(target, ports)
+            return await _node(target, ports, wanted)
         case FactsKind.MACHINE:
             return await _machine(target, settings, ports)
         case FactsKind.DISKS:
@@ -68,6 +79,10 @@ async def observe(
             return await _slurm_node(target, ports)
         case FactsKind.ML_JOB:
             return await observe_job(target, ports)
+        case FactsKind.ML_INSTANCE:
+            return await observe_instance(target, settings, ports)
+        case FactsKind.ML_CLUSTER:
+            return await observe_cluster(target, ports)
         case (
             FactsKind.BATCH_NODE
             | FactsKind.BATCH_NODES
@@ -98,12 +113,17 @@ def _must_be(target: ResourceId, *types: str) -> None:
         )
 
 
-async def _node(target: ResourceId, ports: Ports) -> NodeFacts | None:
+async def _node(target: ResourceId, ports: Ports, wanted: frozenset[str]) -> NodeFacts | None:
     _must_be(target, SCALE_SET_VM, VM)
     resource, node = await asyncio.gather(
         ports.resources.resource(target.text), ports.cluster.find_node(target.text)
     )
-    return NodeFacts(resource, node) if resource else None
+    if resource is None:
+        return None
+    pods = None
+    if node is not None and PODS in wanted:
+        pods = to_move(await ports.cluster.pods(node))
+    return NodeFacts(resource, node, pods)
 
 
 async def _slurm_node(target: ResourceId, ports: Ports) -> SlurmNodeFacts | None:

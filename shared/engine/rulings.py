@@ -17,7 +17,7 @@ from shared.core.terms import LimitScope
 from shared.core.wire import decision_to_json, step_to_json
 from shared.engine import guarding
 from shared.engine.night import Night
-from shared.engine.observe import observe
+from shared.engine.observe import ON_DEMAND, observe
 from shared.rules.book import Rule
 from shared.rules.conditions import ConditionFailed, environment_for, judge
 
@@ -181,10 +181,18 @@ def outranked(rule: Rule, *, by: Rule) -> Ruling:
 
 
 async def _facts(night: Night, rule: Rule, signal: Signal, known: FactsByKind) -> Facts | None:
-    """Observe once per kind and settings, however many rules ask."""
-    key = (rule.remediation.facts, repr(rule.settings))
+    """Observe once per kind and settings, however many rules ask.
+
+    What costs a call of its own is read only for a rule that names it.
+    """
+    conditions = (rule.condition, rule.approval_when)
+    named = (one.facts for one in conditions if one is not None)
+    wanted = ON_DEMAND & frozenset[str]().union(*named)
+    key = (rule.remediation.facts, f"{rule.settings!r}{sorted(wanted)}")
     if key not in known:
-        known[key] = await observe(rule.remediation.facts, signal, rule.settings, night.ports)
+        known[key] = await observe(
+            rule.remediation.facts, signal, rule.settings, night.ports, wanted
+        )
     return known[key]
 
 

@@ -41,6 +41,10 @@ class Settings:
     Attributes:
         signal: What jobs are sent that ask for a checkpoint and name no signal.
         checkpoint_wait: How long checkpoints are waited for, as far as the deadline leaves.
+        window: Notices for nodes of one job that come within it are one wave: one signal and
+            one requeue.
+        gather: How long a job on several nodes that does not ask waits for the other notices
+            before it is moved.
         requeue: Jobs that may run again begin elsewhere: ``only_requeueable`` ends no other
             job for that; ``all`` ends the others, as the machine will; ``none`` moves none.
         down_after: How long jobs may still end by themselves before they are moved.
@@ -54,6 +58,8 @@ class Settings:
 
     signal: str = "USR1"
     checkpoint_wait: timedelta = timedelta(seconds=12)
+    window: timedelta = timedelta(seconds=60)
+    gather: timedelta = timedelta(seconds=2)
     requeue: Requeue = Requeue.ONLY_REQUEUEABLE
     down_after: timedelta = timedelta(0)
     margin: timedelta = timedelta(seconds=5)
@@ -89,6 +95,8 @@ def decide(
             Verb.SLURM_CHECKPOINT,
             signal=settings.signal,
             wait_s=settings.checkpoint_wait.total_seconds(),
+            window_s=settings.window.total_seconds(),
+            gather_s=settings.gather.total_seconds(),
             margin_s=settings.margin.total_seconds(),
         ),
     ]
@@ -164,7 +172,14 @@ _DRAIN = Step(Verb.SLURM_DRAIN, _VM, {**_WHERE, "because": "vm.preempt e-1"})
 _CHECKPOINT = Step(
     Verb.SLURM_CHECKPOINT,
     _VM,
-    {**_WHERE, "signal": "USR1", "wait_s": 12.0, "margin_s": 5.0},
+    {
+        **_WHERE,
+        "signal": "USR1",
+        "wait_s": 12.0,
+        "window_s": 60.0,
+        "gather_s": 2.0,
+        "margin_s": 5.0,
+    },
 )
 _REQUEUE = Step(
     Verb.SLURM_REQUEUE,

@@ -47,12 +47,14 @@ class Condition:
         needs: Which of the variables it reads, so that facts need not be gathered for
             a condition that does not look at them.
         tags: The target's tags that it names.
+        facts: The facts that it names: some are gathered only if somebody asks.
     """
 
     text: str
     program: Program = field(compare=False, repr=False)
     needs: frozenset[str] = field(compare=False, default=frozenset())
     tags: frozenset[str] = field(compare=False, default=frozenset())
+    facts: frozenset[str] = field(compare=False, default=frozenset())
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,10 @@ def compile_condition(text: str) -> Condition:
     program = cel().compile(text)
     found = scan(text)
     needs = frozenset(program.variables()) & frozenset(VARIABLES)
-    return Condition(text, program, needs, frozenset(found.tags))
+    facts = frozenset(
+        one.path[0] for one in found.references if one.root == "facts" and one.path
+    )
+    return Condition(text, program, needs, frozenset(found.tags), facts)
 
 
 def evaluate(condition: Condition, environment: Mapping[str, object]) -> bool:

@@ -6,6 +6,7 @@ node and job is read back from slurmctld with ``scontrol``, and from the job's o
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import copy
 import json
@@ -239,6 +240,32 @@ async def test_a_job_on_two_machines_saves_once_and_is_requeued_once(slurm, site
     assert "Restarts=1" in job
     assert "JobState=PENDING" in job, "one node is left, and it wants two"
     await site.send_event(notice(event, "gpu001", "gpu002", status="Canceled"))
+    assert await becomes(lambda: "JobState=RUNNING" in slurm.show("job", str(number)))
+
+
+async def test_two_notices_seconds_apart_for_one_job_are_one_signal_and_one_requeue(
+    slurm, site
+):
+    """Two plans, each about its node; the job is told once, and put back once."""
+    number = slurm.submit(
+        "gpu001,gpu002", nodes=2, script=saving(), comment="nightshift-checkpoint=USR1"
+    )
+    first, second = str(uuid.uuid4()), str(uuid.uuid4())
+    await site.send_event(notice(first, "gpu001"))
+    assert await becomes(lambda: slurm.signals_of(number) == ["saved"])
+    await asyncio.sleep(2)
+    await site.send_event(notice(second, "gpu002"))
+    plans = [*await site.closed_plans(first, 1), *await site.closed_plans(second, 1)]
+
+    assert ["done", "done"] == [plan["outcome"] for plan in plans], plans
+    assert ["saved"] == slurm.signals_of(number)
+    assert "Restarts=1" in slurm.show("job", str(number))
+    details = {s["verb"]: s["detail"] for s in plans[1]["steps"]}
+    assert [f"{number}.0"] == details["slurm_checkpoint"]["signalled_by_others"]
+    moved = [s["detail"].get("requeued") or [] for p in plans for s in p["steps"][2:]]
+    assert [[], [f"{number}.0"]] == sorted(moved)
+    for event, name in ((first, "gpu001"), (second, "gpu002")):
+        await site.send_event(notice(event, name, status="Canceled"))
     assert await becomes(lambda: "JobState=RUNNING" in slurm.show("job", str(number)))
 
 

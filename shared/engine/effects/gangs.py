@@ -10,23 +10,21 @@ leave at once, and the step says why.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from shared.core.errors import GiveUp, StaleFacts, Throttled
+from shared.core.errors import GiveUp
 from shared.core.facts import AksNode
 from shared.core.gangs import BY_RULE, TOLD, Gang, age_s
 from shared.core.pods import Pod
 from shared.core.waves import Wave, join, latest, leave_now, note_told, take_over
 from shared.core.wire import write_moment
+from shared.engine.effects.waves import GATHER, LEAD, WINDOW, changed, span
 from shared.engine.effects.work import Work, each
-from shared.engine.night import Ports
 
 GANGS = "gangs"
 LEFT = "left_at"
-LEAD, GATHER, WINDOW = timedelta(seconds=12), timedelta(seconds=2), timedelta(seconds=60)
-_TRIES = 20
 _BEFORE, _WAVE = "before", "wave"
 
 Known = dict[str, dict[str, Any]]
@@ -51,24 +49,6 @@ def shown(known: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         key: {name: value for name, value in one.items() if name != _BEFORE}
         for key, one in known.items()
     }
-
-
-async def changed(ports: Ports, key: str, change: Callable[[Wave], Wave]) -> Wave:
-    """Read a wave, and write it as it should be, as often as others are quicker.
-
-    Raises:
-        Throttled: They were quicker every time.
-    """
-    for _ in range(_TRIES):
-        found = await ports.waves.read(key)
-        wanted = change(found)
-        if wanted is found:
-            return found
-        try:
-            return await ports.waves.save(wanted)
-        except StaleFacts:
-            continue
-    raise Throttled("joining a wave that many join", after=timedelta(seconds=1))
 
 
 async def _stand(work: Work, node: AksNode, gang: Gang, known: Known) -> dict[str, Any]:
@@ -97,7 +77,7 @@ async def _joined(work: Work, key: str, mine: Mapping[str, Any]) -> Wave:
 
     def change(wave: Wave) -> Wave:
         if _WAVE not in mine:
-            lead, window = _span(work, "lead_s", LEAD), _span(work, "window_s", WINDOW)
+            lead, window = span(work, "lead_s", LEAD), span(work, "window_s", WINDOW)
             wave = join(wave, plan, now=now, window=window, lead=lead, until=until)
         elif wave.first != mine[_WAVE]:
             return wave
@@ -130,7 +110,7 @@ async def _tell(work: Work, node: AksNode, gang: Gang, wave: Wave, known: Known)
 
     names = tuple(name for name in await each(asking, one) if name)
     is_all_here = {pod.node for pod in running} <= {node.name}
-    now, gather = work.now(), _span(work, "gather_s", GATHER)
+    now, gather = work.now(), span(work, "gather_s", GATHER)
 
     def change(found: Wave) -> Wave:
         if found.first != wave.first or found.leader != work.plan.id:
@@ -183,9 +163,3 @@ async def _leaving(work: Work, node: AksNode, gang: Gang, wave: Wave) -> dict[st
         "checkpointed": newest,
         "checkpoint_age_s": known.get(newest),
     }
-
-
-def _span(work: Work, name: str, otherwise: timedelta) -> timedelta:
-    """Read a length of time; plans that an older release stored have none."""
-    said = work.args.get(name)
-    return otherwise if said is None else timedelta(seconds=said)

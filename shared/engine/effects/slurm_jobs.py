@@ -1,7 +1,7 @@
 """Tell the jobs on a Slurm node that ask for it, then let them run again elsewhere.
 
 A job on several machines is one job: of the plans that one wave of notices opens, one
-signals it and one puts it back into the queue.
+signals it and one puts it back into the queue, once the others have drained their nodes.
 
 Without a requeue over REST (before Slurm 26.05) a node that is drained is set DOWN: its
 jobs run again elsewhere if they may, and end if not. DRAIN comes first, because a node
@@ -13,16 +13,27 @@ https://slurm.schedmd.com/slurm.conf.html#OPT_ReturnToService
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from shared.core.decisions import Reason
-from shared.core.facts import retry_key
+from shared.core.gangs import age_s
 from shared.core.ledger import StepResult
 from shared.core.slurm import SlurmJob, SlurmNode
+from shared.core.waves import Wave
 from shared.core.wire import write_moment
 from shared.engine.effects.slurm_nodes import same_node, settled, was_resumed
+from shared.engine.effects.slurm_waves import (
+    WAVES,
+    held,
+    is_shared,
+    joined,
+    must_tell,
+    noted,
+    safe,
+)
+from shared.engine.effects.waves import LEAD, span
 from shared.engine.effects.work import (
     Work,
     already,
@@ -34,7 +45,7 @@ from shared.engine.effects.work import (
 )
 
 LOOK_AGAIN = timedelta(seconds=1)
-WAVE = timedelta(seconds=60)
+BEFORE = "before"
 NAMED_AT_MOST = 50
 
 
@@ -42,8 +53,8 @@ async def slurm_checkpoint(work: Work) -> StepResult:
     """Signal the jobs that ask for it, and wait until each says it is safe, or is over.
 
     Who never says anything is waited for as long as the rule allows and the deadline
-    leaves. A worker that takes over from one that died before it could record the
-    signals sends them again.
+    leaves. Of the plans of one wave one signals a job; a worker that takes over from one
+    that died before it could record the signal sends it again.
     """
     node = await same_node(work)
     if node is None:
@@ -51,20 +62,45 @@ async def slurm_checkpoint(work: Work) -> StepResult:
     if was_resumed(work, node):
         return refused(Reason.RESUMED_BY_HAND, node=node.name)
     jobs = await work.ports.slurm.jobs(node)
-    if "sent" not in work.progress:
-        return await _signal(work, node, [job for job in jobs if job.asks])
+    asking = [job for job in jobs if job.asks]
+    if not asking and not any(map(is_shared, jobs)) and BEFORE not in work.progress:
+        return already(node=node.name, signalled=[])
+    if BEFORE not in work.progress:
+        before = {job.run: job.checkpointed for job in asking}
+        await work.remember({"at": write_moment(work.now()), BEFORE: before})
+    else:
+        before = dict(work.progress[BEFORE])
+    return await _stand(work, node, jobs, before)
+
+
+async def _stand(
+    work: Work, node: SlurmNode, jobs: Sequence[SlurmJob], before: dict[str, str]
+) -> StepResult:
+    """Take part in each job's wave, signal those that fall to us, wait for the silent."""
+    at = work.since("at") or work.now()
+    mine: dict[str, str] = dict(work.progress.get(WAVES, {}))
+    concerned = [job for job in jobs if job.run in before or is_shared(job)]
+    seen = await each(concerned, lambda job: _meet(work, node, job, mine, at))
+    waves = {job.run: wave for job, wave in zip(concerned, seen, strict=True)}
+    mine |= {str(job.id): wave.first for job, wave in zip(concerned, seen, strict=True)}
     here = {job.run: job for job in jobs}
-    before: dict[str, str] = dict(work.progress["before"])
     silent = [run for run, said in before.items() if _is_silent(here.get(run), said)]
-    if silent and work.now() < _until(work):
-        raise not_yet(f"waiting for checkpoints on {node.name}", LOOK_AGAIN, **work.progress)
+    kept = {"at": write_moment(at), BEFORE: before, WAVES: mine}
+    if any(work.now() < _until(work, at, waves[run]) for run in silent):
+        raise not_yet(f"waiting for checkpoints on {node.name}", LOOK_AGAIN, **kept)
+    for run in waves.keys() & before.keys() - set(silent):
+        await safe(work, node, here[run], mine[str(here[run].id)])
+    told = {run for run, wave in waves.items() if run in wave.told}
+    ours = {run for run in told if waves[run].leader == work.plan.id}
     said = {run: job.checkpointed for run, job in here.items() if run not in silent}
-    return done(
+    end = done if before else already
+    return end(
         node=node.name,
-        signalled=list(work.progress["sent"]),
-        signalled_by_others=sorted(set(before) - set(work.progress["sent"])),
+        signalled=sorted(ours | (set(work.progress.get("sent", ())) - told)),
+        signalled_by_others=sorted(told - ours),
         checkpointed={run: words for run, words in said.items() if run in before},
         unheard=silent[:NAMED_AT_MOST],
+        waves=mine,
     )
 
 
@@ -72,50 +108,28 @@ def _is_silent(job: SlurmJob | None, before: str) -> bool:
     return job is not None and job.checkpointed == before
 
 
-async def _signal(work: Work, node: SlurmNode, jobs: Sequence[SlurmJob]) -> StepResult:
-    if not jobs and "before" not in work.progress:
-        return already(node=node.name, signalled=[])
-    now = work.since("at") or work.now()
-    before = work.progress.get("before") or {job.run: job.checkpointed for job in jobs}
-    await work.remember({"at": write_moment(now), "before": before})
-
-    async def one(job: SlurmJob) -> str:
+async def _meet(
+    work: Work, node: SlurmNode, job: SlurmJob, mine: Mapping[str, str], at: datetime
+) -> Wave:
+    """Join the job's wave, and signal the job if that falls to us."""
+    until = _last_moment(work) or at + span(work, "wait_s", LEAD)
+    wave = await joined(work, node, job, mine=mine.get(str(job.id), ""), at=at, until=until)
+    if not must_tell(work, wave):
+        return wave
+    was_told = False
+    if job.asks:
         whom, _, named = job.asks.partition(":")
-        signal = named or str(work.args["signal"])
-        if not await _is_first(work, node, job, now):
-            return ""
         work.must_be_ours()
-        is_there = await work.ports.slurm.signal(node, job, signal, whom=whom)
-        return job.run if is_there else ""
-
-    sent = await each(jobs, one)
-    raise not_yet(
-        f"signalled jobs on {node.name}",
-        LOOK_AGAIN,
-        at=write_moment(now),
-        before=before,
-        sent=[run for run in sent if run],
-    )
+        signal = named or str(work.args["signal"])
+        was_told = await work.ports.slurm.signal(node, job, signal, whom=whom)
+    return await noted(work, node, job, was_told=was_told)
 
 
-async def _is_first(work: Work, node: SlurmNode, job: SlurmJob, at: datetime) -> bool:
-    """Tell whether no other plan of this wave of notices signals this run of the job.
-
-    A wave is counted in whole minutes, and one that has just begun belongs to the one
-    before: two notices within a minute are never two waves.
-    """
-    wave = int(at.timestamp() // WAVE.total_seconds())
-    names = [retry_key(node.cluster, job.run, f"wave-{n}") for n in (wave - 1, wave)]
-    if (await work.ports.ledger.spent(names[:1])).get(names[0]):
-        return False
-    return await work.ports.ledger.spend(names[1], work.plan.id, 1)
-
-
-def _until(work: Work) -> datetime:
-    """Say how long checkpoints are waited for."""
-    began = work.since("at") or work.now()
+def _until(work: Work, began: datetime, wave: Wave) -> datetime:
+    """Say how long a checkpoint is waited for: no longer than the others of its wave do."""
     until = began + timedelta(seconds=work.args["wait_s"])
-    return min(until, _last_moment(work) or until)
+    limits = (until, _last_moment(work), wave.leave_at)
+    return min(limit for limit in limits if limit is not None)
 
 
 def _last_moment(work: Work) -> datetime | None:
@@ -150,6 +164,9 @@ async def slurm_requeue(work: Work) -> StepResult:
     if work.now() < begin:
         wait = min(LOOK_AGAIN, begin - work.now())
         raise not_yet(f"giving jobs on {node.name} time to end", wait, **work.progress)
+    waiting = await held(work, node, left, _waves(work))
+    if waiting:
+        raise not_yet(f"moving {waiting[0]} with its other nodes", LOOK_AGAIN, **work.progress)
     return await _ask(work, node, jobs)
 
 
@@ -157,6 +174,7 @@ async def _ask(work: Work, node: SlurmNode, jobs: Sequence[SlurmJob]) -> StepRes
     """Requeue over REST where that is served, else give the node up; then come back."""
     again = [job for job in jobs if _is_moved(work, job)]
     others = [job for job in jobs if job not in again]
+    ages = {job.run: age_s(job.checkpointed, work.now().timestamp()) for job in again}
     work.must_be_ours()
     is_asked = bool(again) and await work.ports.slurm.requeue(node, again)
     must_end = bool(others) and work.args["requeue"] == "all"
@@ -172,6 +190,7 @@ async def _ask(work: Work, node: SlurmNode, jobs: Sequence[SlurmJob]) -> StepRes
         LOOK_AGAIN,
         asked=_names(again),
         ends=_names(others) if must_end else [],
+        ages={run: age for run, age in ages.items() if age is not None},
     )
 
 
@@ -183,6 +202,14 @@ async def _wait_for_others(
     if last is not None and work.now() >= last:
         return failed(Reason.JOBS_REMAIN, node=node.name, remaining=_names(jobs))
     raise not_yet(f"waiting for jobs on {node.name} to end", LOOK_AGAIN, **work.progress)
+
+
+def _waves(work: Work) -> dict[str, str]:
+    """Return which waves the jobs were met in, as the step before wrote them down."""
+    found: dict[str, str] = {}
+    for record in work.plan.steps[: work.index]:
+        found |= record.detail.get(WAVES, {})
+    return found
 
 
 def _is_moved(work: Work, job: SlurmJob) -> bool:
@@ -204,7 +231,8 @@ def _over(work: Work, node: SlurmNode, jobs: Sequence[SlurmJob]) -> StepResult:
     if "asked" not in work.progress and work.record.attempts <= 1:
         return already(**detail)
     asked, ends = work.progress.get("asked", []), work.progress.get("ends", [])
-    return done(**detail, requeued=asked, ended=ends)
+    ages = work.progress.get("ages", {})
+    return done(**detail, requeued=asked, ended=ends, checkpoint_age_s=ages)
 
 
 def _begin(work: Work) -> datetime:

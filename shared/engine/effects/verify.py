@@ -15,7 +15,7 @@ from shared.core.ledger import StepResult
 from shared.core.signals import Signal
 from shared.core.wire import signal_from_json
 from shared.engine.effects.work import Work, already, done, failed, not_yet
-from shared.engine.observe import observe
+from shared.engine.observe import ON_DEMAND, observe
 from shared.rules.conditions import (
     ConditionFailed,
     compile_condition,
@@ -48,7 +48,7 @@ async def _missing(work: Work, signal: Signal) -> str:
     """Name the first condition that is not true yet and why, or nothing."""
     kind = FactsKind(work.args["facts"])
     try:
-        facts = await observe(kind, signal, work.settings, work.ports)
+        facts = await observe(kind, signal, work.settings, work.ports, _wanted(work))
     except AutomationError as error:
         return f"it could not be read: {error}"
     if facts is None:
@@ -57,6 +57,12 @@ async def _missing(work: Work, signal: Signal) -> str:
         if why := _untrue(str(text), signal, facts, work.now()):
             return why
     return ""
+
+
+def _wanted(work: Work) -> frozenset[str]:
+    """Name what is read only because a condition asks for it."""
+    named = (compile_condition(str(text)).facts for text in work.args["conditions"])
+    return ON_DEMAND & frozenset[str]().union(*named)
 
 
 def _untrue(text: str, signal: Signal, facts: Facts, now: datetime) -> str:

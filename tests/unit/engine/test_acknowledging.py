@@ -25,6 +25,7 @@ from tests.builders import (
     a_resource,
     a_rule,
     canceled,
+    instance,
     started,
 )
 from tests.fakes.cloud import FOREVER
@@ -326,3 +327,53 @@ def test_an_event_that_is_no_notice_is_unknown():
     shift.deliver(*a_notice_of(29, source="health_resources", phase=Phase.FIRED))
     shift.run_until_quiet()
     assert Standing.UNKNOWN.value == standing(shift)["state"]
+
+
+def test_where_a_rule_says_so_a_notice_begins_early_while_the_node_is_idle():
+    """Nothing is lost now; in a quarter of an hour a job may be on it."""
+    rule = a_rule(acknowledge=Acknowledge.WHEN_DRAINED, when="facts.pods == 0")
+    shift = Shift.begin(rule, settings=CONTROL_PLANE)
+    shift.with_node(a_pod("daemon", controller="DaemonSet"), number=29)
+    shift.deliver(*a_notice_of(29))
+    shift.run_until_quiet()
+    assert ["e-1"] == [event for _, event in said(shift)]
+    assert shift.now < NOW + MINUTE
+    assert shift.node(29).is_unschedulable
+
+
+def test_a_notice_for_a_busy_node_begins_at_its_own_time():
+    """The rule does not match, and the next one drains without a word to the platform."""
+    early = a_rule(name="early", acknowledge=Acknowledge.WHEN_DRAINED, when="facts.pods == 0")
+    shift = Shift.begin(early, a_rule(name="later"), settings=CONTROL_PLANE)
+    shift.with_node(number=29)
+    shift.deliver(*a_notice_of(29))
+    shift.run_until_quiet()
+    assert [] == said(shift)
+    assert ["later"] == [plan.rule for plan in shift.plans]
+
+
+def test_one_busy_node_keeps_the_notice_for_all_that_are_idle():
+    """One word begins it on every machine that it names."""
+    early = a_rule(name="early", acknowledge=Acknowledge.WHEN_DRAINED, when="facts.pods == 0")
+    shift = Shift.begin(early, a_rule(name="later"), settings=CONTROL_PLANE)
+    shift.with_node(a_pod("daemon", controller="DaemonSet"), number=29)
+    shift.with_node(number=30)
+    shift.deliver(*a_notice_of(29, 30))
+    shift.run_until_quiet()
+    assert [] == said(shift)
+
+
+def test_an_idle_slurm_node_lets_its_notice_begin_early():
+    """No job is on it; the drain keeps the next one off."""
+    rule = a_rule(
+        "drain_slurm_node",
+        acknowledge=Acknowledge.WHEN_DRAINED,
+        when="size(facts.jobs) == 0",
+    )
+    shift = Shift.begin(rule, settings=CONTROL_PLANE)
+    shift.world.slurm.add("gpu029", instance(29))
+    shift.world.resources.add(a_resource(instance(29)))
+    shift.deliver(*a_notice_of(29))
+    shift.run_until_quiet()
+    assert ["e-1"] == [event for _, event in said(shift)]
+    assert shift.world.slurm.at("gpu029").is_drained

@@ -19,6 +19,7 @@ from tests.builders import (
     VM,
     a_failed_task,
     a_notice,
+    a_pod,
     an_alert,
     instance,
     quiet,
@@ -134,3 +135,35 @@ def test_an_error_while_reading_is_nobodys_facts():
     with shift.raising("read resource", error), pytest.raises(ProviderUnavailable):
         look(shift, FactsKind.NODE, instance(29))
     assert NOW == shift.now
+
+
+def counted(shift: Shift, *wanted: str):
+    """Look at a node, and at what costs a call of its own."""
+    kind = FactsKind.NODE
+    signal = a_notice()
+    return shift.invoke(
+        observe(kind, signal, SETTINGS[kind], shift.night.ports, frozenset(wanted))
+    )
+
+
+def test_a_nodes_pods_are_counted_only_for_who_asks():
+    """Most rules do not, and thirty seconds are few."""
+    shift = Shift.begin()
+    asked: list[str] = []
+    shift.hooks.append(asked.append)
+    shift.with_node()
+    assert (None, 2) == (counted(shift).pods, counted(shift, "pods").pods)
+    assert 1 == asked.count("read pods")
+
+
+def test_what_a_drain_would_leave_is_not_counted():
+    """A node with daemons alone is idle; one with a Slurm node in a pod is not known to be."""
+    shift = Shift.begin()
+    shift.with_node(
+        a_pod("d", controller="DaemonSet"),
+        a_pod("s", is_mirror=True),
+        a_pod("over", is_finished=True),
+        a_pod("slurmd", slurm_host="gpu-0"),
+        a_pod("data", has_local_storage=True),
+    )
+    assert 2 == counted(shift, "pods").pods
