@@ -6,7 +6,7 @@ export PYTHONPATH := $(CURDIR)
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow check format lint types imports spelling catalogue schema docs lock \
+.PHONY: help setup demo test test-slow check format lint types imports spelling catalogue reference schema docs lock \
 	infra bicep-types bench-start bench-latency bench-limits bench-replay bench-drain bench-forwarder bench-sweep clean
 
 help: ## list what there is
@@ -34,7 +34,7 @@ test: setup ## the whole test suite
 test-slow: setup ## the state machine at nightly size
 	NIGHTSHIFT_MACHINE_RUNS=3000 $(BIN)/python -m pytest -q tests/property
 
-check: lint types imports spelling catalogue-current roles-current infra ## exactly what CI checks
+check: lint types imports spelling catalogue-current pages-current roles-current infra ## exactly what CI checks
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -65,6 +65,13 @@ roles: setup ## write the roles that Bicep deploys from the role table
 .PHONY: roles roles-current
 roles-current: setup
 	$(BIN)/python -m cli.roles | diff -u infra/bicep/modules/roles.json -
+reference: setup ## write docs/REFERENCE.md from the models of rules
+	$(BIN)/python -m cli.reference > docs/REFERENCE.md
+.PHONY: pages-current
+pages-current: setup # what a script wrote into docs/ is what it would write now
+	$(BIN)/python -m cli.reference | diff -u docs/REFERENCE.md -
+	$(BIN)/python bench/scale.py --check
+	$(BIN)/python bench/cost.py --check
 schema: setup ## write rules/schema.json from the models
 	$(BIN)/python -m cli.rules --write-schema
 docs: setup ## build the documentation into site/; fails on a dead link or anchor

@@ -117,6 +117,15 @@ def attributes(described: type[Any]) -> Mapping[str, str]:
     Raises:
         ValueError: A field is not described: the catalogue would not explain it.
     """
+    found = meanings(described)
+    missing = [f.name for f in dataclasses.fields(described) if f.name not in found]
+    if missing:
+        raise ValueError(f"{described.__module__}: Attributes lacks {', '.join(missing)}")
+    return found
+
+
+def meanings(described: type[Any]) -> dict[str, str]:
+    """Read those Attributes that a class's docstring has."""
     found: dict[str, str] = {}
     name = ""
     text = (inspect.getdoc(described) or "").partition("Attributes:\n")[2]
@@ -127,9 +136,6 @@ def attributes(described: type[Any]) -> Mapping[str, str]:
             found[name] = start["text"]
         elif name and line.strip():
             found[name] += f" {line.strip()}"
-    missing = [f.name for f in dataclasses.fields(described) if f.name not in found]
-    if missing:
-        raise ValueError(f"{described.__module__}: Attributes lacks {', '.join(missing)}")
     return found
 
 
