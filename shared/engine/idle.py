@@ -133,15 +133,15 @@ async def _decide(
                 given = await answer(night, signal, request)
             except AutomationError as error:  # one machine's trouble is no other's
                 tally.unread.append(f"{machine.resource.id}: {error}")
-
-    await asyncio.gather(*(one(machine) for machine in machines))
-
-
                 return
         reason = _count(given, tally)
         if any(ruling.draft is not None for ruling in given.rulings):
             tally.idle[machine.resource.id.casefold()] = reason
             _price(night, machine, tally)
+
+    await asyncio.gather(*(one(machine) for machine in machines))
+
+
 def tick_id(now: datetime) -> str:
     """Name a tick by its minute, so that two timers that overlap are one tick."""
     return f"tick-idle-{now:%Y%m%dT%H%M}"
@@ -175,11 +175,11 @@ def _count(given: Answer, tally: Tally) -> str:
     tally.by_reason[reason] += 1
     if len(tally.named[reason]) < NAMED_AT_MOST:
         tally.named[reason].append(given.signal.target)
+    return reason
 
 
 async def _record(night: Night, now: datetime, tally: Tally) -> None:
     record = EventRecord(
-    return reason
         event_id=tick_id(now),
         phase=Phase.FIRED.value,
         target="",
