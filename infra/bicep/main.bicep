@@ -172,74 +172,25 @@ var watched = empty(watchedSubscriptionIds) ? [
 var vaultName = 'kv-${baseName}'
 
 // Names and values as docs/OPERATIONS.md has them; an empty value counts as none.
-var ownSettings = [
-  {
-    name: 'NIGHTSHIFT_RESOURCE_MANAGER'
-    value: environment().resourceManager
-  }
-  {
-    name: 'NIGHTSHIFT_STORAGE_SUFFIX'
-    value: environment().suffixes.storage
-  }
-  {
-    name: 'NIGHTSHIFT_SIGN_IN'
-    value: environment().authentication.loginEndpoint
-  }
-  {
-    name: 'NIGHTSHIFT_SUBSCRIPTIONS'
-    value: join(watched, ',')
-  }
-  {
-    name: 'NIGHTSHIFT_WORKSPACES'
-    value: join(mlWorkspaceIds, ',')
-  }
-  {
-    name: 'NIGHTSHIFT_OWN_RESOURCES'
-    value: group.id
-  }
-  {
-    name: 'NIGHTSHIFT_ARCHIVE_DAYS'
-    value: string(archiveDays)
-  }
-  {
-    name: 'NIGHTSHIFT_ACKNOWLEDGE'
-    value: acknowledges ? 'control_plane' : 'forwarder'
-  }
-  {
-    name: 'NIGHTSHIFT_DRY_RUN'
-    value: isDryRun ? 'true' : 'false'
-  }
-  {
-    name: 'NIGHTSHIFT_RULES_CONTAINER'
-    value: storage.outputs.rulesContainer
-  }
-  {
-    name: 'NIGHTSHIFT_APP_SERVICE_AUTH'
-    value: empty(authClientId) ? 'false' : 'true'
-  }
-  {
-    name: 'NIGHTSHIFT_TENANT'
-    value: tenant().tenantId
-  }
-  {
-    name: 'NIGHTSHIFT_AUDIENCE'
-    value: empty(authClientId) ? '' : '${authClientId},api://${authClientId}'
-  }
-  {
-    name: 'NIGHTSHIFT_TELEMETRY'
-    value: 'true'
-  }
-]
-var furtherSettings = [for setting in items(settings): {
-  name: setting.key
-  value: setting.value
-}]
-var secretSettings = [for name in vaultSettings: {
-  name: name
-  value: '@Microsoft.KeyVault(VaultName=${vaultName};SecretName=${toLower(replace(name, '_', '-'))})'
-}]
+var ownSettings = {
+  NIGHTSHIFT_RESOURCE_MANAGER: environment().resourceManager
+  NIGHTSHIFT_STORAGE_SUFFIX: environment().suffixes.storage
+  NIGHTSHIFT_SIGN_IN: environment().authentication.loginEndpoint
+  NIGHTSHIFT_SUBSCRIPTIONS: join(watched, ',')
+  NIGHTSHIFT_WORKSPACES: join(mlWorkspaceIds, ',')
+  NIGHTSHIFT_OWN_RESOURCES: group.id
+  NIGHTSHIFT_ARCHIVE_DAYS: string(archiveDays)
+  NIGHTSHIFT_ACKNOWLEDGE: acknowledges ? 'control_plane' : 'forwarder'
+  NIGHTSHIFT_DRY_RUN: isDryRun ? 'true' : 'false'
+  NIGHTSHIFT_RULES_CONTAINER: storage.outputs.rulesContainer
+  NIGHTSHIFT_APP_SERVICE_AUTH: empty(authClientId) ? 'false' : 'true'
+  NIGHTSHIFT_TENANT: tenant().tenantId
+  NIGHTSHIFT_AUDIENCE: empty(authClientId) ? '' : '${authClientId},api://${authClientId}'
+  NIGHTSHIFT_TELEMETRY: 'true'
+}
+var secretSettings = toObject(vaultSettings, name => name, name => '@Microsoft.KeyVault(VaultName=${vaultName};SecretName=${toLower(replace(name, '_', '-'))})')
 
-resource group 'Microsoft.Resources/resourceGroups@2025-04-01' = {
+resource group 'Microsoft.Resources/resourceGroups@2024-11-01' = {
   name: resourceGroupName
   location: location
   tags: allTags
@@ -353,20 +304,11 @@ module app 'modules/app.bicep' = {
     subnetId: isPrivate ? network!.outputs.functionsSubnetId : ''
     appInsightsConnectionString: logs.outputs.appInsightsConnectionString
     authClientId: authClientId
-    settings: concat(ownSettings, [
-      {
-        name: 'NIGHTSHIFT_INGESTION_ENDPOINT'
-        value: logs.outputs.ingestionEndpoint
-      }
-      {
-        name: 'NIGHTSHIFT_INGESTION_RULE'
-        value: logs.outputs.ingestionRuleId
-      }
-      {
-        name: 'NIGHTSHIFT_OUTCOME_TOPIC'
-        value: outcomes.outputs.outcomeTopicEndpoint
-      }
-    ], furtherSettings, secretSettings)
+    settings: union(ownSettings, {
+      NIGHTSHIFT_INGESTION_ENDPOINT: logs.outputs.ingestionEndpoint
+      NIGHTSHIFT_INGESTION_RULE: logs.outputs.ingestionRuleId
+      NIGHTSHIFT_OUTCOME_TOPIC: outcomes.outputs.outcomeTopicEndpoint
+    }, settings, secretSettings)
   }
 }
 

@@ -13,7 +13,7 @@ import yaml
 
 from shared.adapters.settings_env import read_settings
 from shared.core.settings import Settings
-from tests.infra.bicep import INFRA, literal, pair, pairs, read, text, walk
+from tests.infra.bicep import INFRA, pair, pairs, read, text, walk
 from tests.wiring.trigger_table import QUEUES
 
 ROOT = Path(__file__).parents[2]
@@ -78,15 +78,15 @@ def template(name):
 
 def deployed():
     """Collect the app settings that Bicep writes, with their values as they stand there."""
-    found = []
-    for name in ("main", "modules/app"):
-        for node in walk(template(name).root):
-            if node.type != "object" or {key for key, _ in pairs(node)} != {"name", "value"}:
-                continue
-            setting = literal(pair(node, "name"))
-            if setting is not None:
-                found.append((setting, text(pair(node, "value"))))
-    return found
+    app = template("main").named["app"].body
+    written = [
+        template("main").named["ownSettings"],
+        template("modules/app").named["platformSettings"],
+    ]
+    written.append(template("modules/app").named["signInSettings"])
+    given = next(n for n in walk(pair(pair(app, "params"), "settings")) if n.type == "object")
+    objects = [one.node.named_children[-1] for one in written] + [given]
+    return [(name, text(value)) for each in objects for name, value in pairs(each)]
 
 
 def value_of(path, *names):

@@ -46,45 +46,24 @@ param appInsightsConnectionString string
 @description('Client id of the app registration for sign-in; empty: nobody signs in')
 param authClientId string
 
-@description('The app\'s own settings, as name and value')
-param settings array
+@description('The app\'s own settings, name to value')
+param settings object
 
 // Each of these the host, the platform or a library reads; the app's own come as a parameter.
-var platformSettings = [
-  {
-    name: 'AzureWebJobsStorage__accountName'
-    value: storageName
-  }
-  {
-    name: 'AzureWebJobsStorage__credential'
-    value: 'managedidentity'
-  }
-  {
-    name: 'AzureWebJobsStorage__clientId'
-    value: identityClientId
-  }
-  {
-    name: 'AZURE_CLIENT_ID'
-    value: identityClientId
-  }
-  {
-    name: 'APPLICATIONINSIGHTS_CONNECTION_STRING'
-    value: appInsightsConnectionString
-  }
-  {
-    name: 'APPLICATIONINSIGHTS_AUTHENTICATION_STRING'
-    value: 'Authorization=AAD;ClientId=${identityClientId}'
-  }
-]
-
+var platformSettings = {
+  AzureWebJobsStorage__accountName: storageName
+  AzureWebJobsStorage__credential: 'managedidentity'
+  AzureWebJobsStorage__clientId: identityClientId
+  AZURE_CLIENT_ID: identityClientId
+  APPLICATIONINSIGHTS_CONNECTION_STRING: appInsightsConnectionString
+  APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'Authorization=AAD;ClientId=${identityClientId}'
+}
 // Sign-in without a secret: the app's identity vouches for the registration.
 // https://learn.microsoft.com/azure/app-service/configure-authentication-provider-aad#use-a-managed-identity-instead-of-a-secret-preview
-var signInSettings = [
-  {
-    name: 'OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID'
-    value: identityClientId
-  }
-]
+var signInSettings = {
+  OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID: identityClientId
+}
+var allSettings = union(settings, platformSettings, empty(authClientId) ? {} : signInSettings)
 
 var alwaysReady = [
   {
@@ -158,7 +137,12 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
       minTlsVersion: '1.2'
       scmMinTlsVersion: '1.2'
       http20Enabled: true
-      appSettings: concat(platformSettings, empty(authClientId) ? [] : signInSettings, settings)
+      appSettings: [
+        for setting in items(allSettings): {
+          name: setting.key
+          value: setting.value
+        }
+      ]
     }
   }
 }

@@ -13,6 +13,9 @@ param deadLetterContainer string
 @description('Object id of the topic\'s identity')
 param principalId string
 
+@description('Whether the topic delivers to the queue; each keeps its dead letters')
+param sends bool
+
 // https://learn.microsoft.com/azure/role-based-access-control/built-in-roles/storage
 var messageSender = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', 'c6a89b2d-59bc-44d0-9896-0f6e12d7b80a')
 var blobContributor = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', 'ba92f5b4-2d11-453d-a403-e96b0029c9fe')
@@ -42,7 +45,7 @@ resource deadLetters 'Microsoft.Storage/storageAccounts/blobServices/containers@
 }
 
 // https://learn.microsoft.com/azure/event-grid/deliver-events-using-managed-identity
-resource maySend 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+resource maySend 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (sends) {
   name: guid(queue.id, principalId, messageSender)
   scope: queue
   properties: {

@@ -221,6 +221,7 @@ module mayKeepDeadLetters 'deliveryRoles.bicep' = {
     queueName: queueName
     deadLetterContainer: deadLetterContainer
     principalId: forwarderTopic.identity.principalId
+    sends: false
   }
 }
 

@@ -145,7 +145,7 @@ resource zones 'Microsoft.Network/privateDnsZones@2024-06-01' = [
 resource zoneLinks 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2024-06-01' = [
   for (endpoint, i) in endpoints: {
     parent: zones[i]
-    name: baseName
+    name: '${baseName}-${endpoint.group}'
     location: 'global'
     properties: {
       registrationEnabled: false
@@ -159,7 +159,7 @@ resource zoneLinks 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2024-0
 resource zoneGroups 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups@2024-05-01' = [
   for (endpoint, i) in endpoints: {
     parent: privateEndpoints[i]
-    name: 'default'
+    name: endpoint.group
     properties: {
       privateDnsZoneConfigs: [
         {

@@ -75,6 +75,7 @@ module mayDeliver 'deliveryRoles.bicep' = {
     queueName: queueName
     deadLetterContainer: deadLetterContainer
     principalId: topic.identity.principalId
+    sends: !isUrgent
   }
 }
 
