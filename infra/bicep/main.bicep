@@ -383,6 +383,17 @@ module alerts 'modules/alerts.bicep' = {
   }
 }
 
+module workbook 'modules/workbook.bicep' = {
+  name: '${baseName}-workbook'
+  scope: group
+  params: {
+    location: location
+    tags: allTags
+    baseName: baseName
+    workspaceId: logs.outputs.workspaceId
+  }
+}
+
 @description('Resource group of the app')
 output AZURE_RESOURCE_GROUP string = group.name
 
