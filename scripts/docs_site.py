@@ -78,7 +78,8 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
             raise PluginError(said)
         title = re.search(r"accTitle: *(.+)", found[1])
         alternative = title[1] if title else "diagram"
-        return f"![{alternative}]({'../' * depth}diagrams/{name})"
+        image = f"![{alternative}]({'../' * depth}diagrams/{name})"
+        return f'<div class="diagram" markdown="1">\n{image}\n</div>'
 
     def outward(found: re.Match[str]) -> str:
         target = (DOCS / page.file.src_uri).parent / found["path"]
