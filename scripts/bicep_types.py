@@ -172,7 +172,7 @@ LIBRARIES: tuple[tuple[str, str, str, dict[str, str]], ...] = (
         "2024-07-01",
         {
             "Microsoft.Compute/virtualMachines": "VirtualMachine",
-            "Microsoft.Compute/virtualMachines/extensions": "VirtualMachineExtension",
+            "Microsoft.Compute/virtualMachines/runCommands": "VirtualMachineRunCommand",
             "Microsoft.Compute/virtualMachineScaleSets": "VirtualMachineScaleSet",
             "Microsoft.Compute/virtualMachineScaleSets/extensions": (
                 "VirtualMachineScaleSetExtension"
@@ -180,10 +180,19 @@ LIBRARIES: tuple[tuple[str, str, str, dict[str, str]], ...] = (
         },
     ),
     (
-        "azure-mgmt-resource==26.0.0",
-        "azure.mgmt.resource.resources.models",
-        "2025-04-01",
+        "azure-mgmt-resource==23.3.0",
+        "azure.mgmt.resource.resources.v2024_11_01.models",
+        "2024-11-01",
         {"Microsoft.Resources/resourceGroups": "ResourceGroup"},
+    ),
+    (
+        "azure-mgmt-resource==23.3.0",
+        "azure.mgmt.resource.policy.v2023_04_01.models",
+        "2023-04-01",
+        {
+            "Microsoft.Authorization/policyAssignments": "PolicyAssignment",
+            "Microsoft.Authorization/policyDefinitions": "PolicyDefinition",
+        },
     ),
 )
 # Where what is written and what is read are two classes.

@@ -42,6 +42,7 @@ FUNCTIONS = frozenset(
         "length",
         "list",
         "listKeys",
+        "loadFileAsBase64",
         "loadJsonContent",
         "loadTextContent",
         "loadYamlContent",
