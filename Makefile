@@ -34,7 +34,7 @@ test: setup ## the whole test suite
 test-slow: setup ## the state machine at nightly size
 	NIGHTSHIFT_MACHINE_RUNS=3000 $(BIN)/python -m pytest -q tests/property
 
-check: lint types imports spelling catalogue-current pages-current roles-current infra ## exactly what CI checks
+check: lint types imports spelling catalogue-current pages-current docs roles-current infra ## exactly what CI checks
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -78,6 +78,8 @@ docs: setup ## build the documentation into site/; fails on a dead link or ancho
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 package: setup ## build the deployment zip in dist/, and say what is in it
 	$(BIN)/python scripts/package.py
+record-ledger: setup ## a ledger in mid-storm, for later releases to finish; once for each release
+	$(BIN)/python -m tests.upgrade.record
 audit: setup ## known weaknesses of the locked packages; asks the package index
 	$(BIN)/pip-audit --requirement requirements.txt --require-hashes --disable-pip --strict --progress-spinner off
 	$(BIN)/pip-audit --requirement requirements-dev.txt --require-hashes --disable-pip --strict --progress-spinner off
