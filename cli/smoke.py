@@ -74,6 +74,12 @@ def register(subparsers: Any) -> None:
     parser.add_argument(
         "--master-key", default="", help="fires the timer at once; else it is waited for"
     )
+    parser.add_argument(
+        "--patience",
+        type=float,
+        default=1.0,
+        help="times as long as usual to wait for each answer; default: 1",
+    )
     parser.add_argument("--json", action="store_true", help="for programs")
     parser.set_defaults(run=_run)
 
@@ -115,6 +121,7 @@ async def _try(
 ) -> Result:
     """Send one event, and follow it until its decision can be read or its time is over."""
     began, accepted_s = time.time(), None
+    limit_s = way.limit_s * arguments.patience
     result = Result(way.inlet.value, event_id, way.hops, Verdict.FAILED, failed)
     if failed:
         return _but(result, said=f"not accepted: {failed}", advice=_look(way.inlet))
@@ -122,13 +129,13 @@ async def _try(
         if way.begin is not None:
             await asyncio.to_thread(way.begin)
             accepted_s = time.time() - began
-        record = await _followed(arguments, event_id, began + way.limit_s)
+        record = await _followed(arguments, event_id, began + limit_s)
     except NotTried as error:
         return _but(result, verdict=Verdict.UNKNOWN, said="not tried", advice=str(error))
     except (Refused, OSError) as error:
         return _but(result, said=f"not accepted: {error}", advice=_look(way.inlet))
     if record is None:
-        said = f"no answer within {way.limit_s:g} s"
+        said = f"no answer within {limit_s:g} s"
         return _but(result, said=said, advice=_look(way.inlet), accepted_s=accepted_s)
     times = {
         "accepted_s": accepted_s,
