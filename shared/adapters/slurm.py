@@ -50,7 +50,8 @@ class SlurmClusters:
         rid = _parsed(vm)
         apis = [api for api in self._apis.values() if api.cluster.may_have(rid)]
         if not apis:
-            return FoundNode(detail="no Slurm cluster of NIGHTSHIFT_SLURM is for it")
+            words = "no Slurm cluster of NIGHTSHIFT_SLURM is for it"
+            return FoundNode(detail=words, is_asked=bool(self._apis))
         machine, listed = await asyncio.gather(
             self._machines.get(rid.key, lambda: machine_of(self._arm, rid)),
             asyncio.gather(*(self._list(api) for api in apis)),

@@ -254,7 +254,13 @@ READS: Mapping[FactsKind, Operations] = MappingProxyType(
                 f"{_INSTANCE}/read",
                 f"{_NIC}/read",
                 f"{_INSTANCE}/networkInterfaces/read",
-            )
+                *_FIND_NODE.actions,
+            ),
+            (
+                *_FIND_NODE.data_actions,
+                f"{_AKS}/pods/read",
+                f"{_AKS}/apps/daemonsets/read",
+            ),
         ),
         FactsKind.BATCH_NODE: Operations(
             (f"{_VM}/read", f"{_SET}/read", f"{_INSTANCE}/read", *_READ_BATCH_NODE.actions)

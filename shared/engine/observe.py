@@ -20,7 +20,6 @@ from shared.core.facts import (
     PoolInstanceFacts,
     Resource,
     ResourceFacts,
-    SlurmNodeFacts,
     StandaloneFacts,
     retry_key,
 )
@@ -38,6 +37,7 @@ from shared.core.signals import Signal
 from shared.core.wire import read_moment
 from shared.engine.night import Ports
 from shared.engine.observe_ml import observe_job
+from shared.engine.observe_slurm import observe_slurm_node
 
 MAX_TASKS = 2000
 MAX_NODES = 100
@@ -76,7 +76,8 @@ async def observe(
         case FactsKind.DISKS:
             return await _disks(target, ports)
         case FactsKind.SLURM_NODE:
-            return await _slurm_node(target, ports)
+            _must_be(target, SCALE_SET_VM, VM)
+            return await observe_slurm_node(target, ports)
         case FactsKind.ML_JOB:
             return await observe_job(target, ports)
         case (
@@ -120,21 +121,6 @@ async def _node(target: ResourceId, ports: Ports, wanted: frozenset[str]) -> Nod
     if node is not None and PODS in wanted:
         pods = to_move(await ports.cluster.pods(node))
     return NodeFacts(resource, node, pods)
-
-
-async def _slurm_node(target: ResourceId, ports: Ports) -> SlurmNodeFacts | None:
-    """Read a machine and its Slurm node; a cluster in trouble is a fact, not an error.
-
-    The other rules of the same notice are asked, and its other machines go on.
-    """
-    _must_be(target, SCALE_SET_VM, VM)
-    resource, found = await asyncio.gather(
-        ports.resources.resource(target.text), ports.slurm.find_node(target.text)
-    )
-    if resource is None:
-        return None
-    jobs = await ports.slurm.jobs(found.node) if found.node else ()
-    return SlurmNodeFacts(resource, found.node, jobs, found.trouble, found.detail)
 
 
 async def _interrupted(

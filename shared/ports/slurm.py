@@ -22,11 +22,13 @@ class FoundNode:
         trouble: ``ambiguous_node``, ``slurm_unreachable`` or ``slurm_refused`` if a
             cluster that could have it did not say so clearly; else empty.
         detail: The trouble in words.
+        is_asked: Whether there is a cluster that could have it.
     """
 
     node: SlurmNode | None = None
     trouble: str = ""
     detail: str = ""
+    is_asked: bool = True
 
 
 class Slurm(Protocol):

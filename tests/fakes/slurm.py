@@ -102,7 +102,7 @@ class FakeSlurm(Trapped):
         if vm.casefold() in self.ambiguous:
             return FoundNode(trouble="ambiguous_node", detail="two nodes could be it")
         if vm.casefold() not in self.machines:
-            return FoundNode()
+            return FoundNode(is_asked=bool(self.nodes))
         cluster, name = self.machines[vm.casefold()]
         try:
             return FoundNode(await self.node(cluster, name))
