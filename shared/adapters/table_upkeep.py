@@ -49,7 +49,8 @@ class TableForwarders:
         """
         if after and (len(after) != _NAME or not _HEX.issuperset(after)):
             raise InvalidTarget(f"after was {after[:50]!r}; it is `next` of an earlier page")
-        where = "PartitionKey gt @part or (PartitionKey eq @part and RowKey gt @row)"
+        # No brackets: the library takes words apart at spaces alone; `and` binds first.
+        where = "PartitionKey gt @part or PartitionKey eq @part and RowKey gt @row"
         values = {"part": after[:1], "row": after}
         found = await self._store.query(
             _FORWARDERS, where if after else "", values if after else {}, limit=limit + 1
