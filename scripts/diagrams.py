@@ -63,8 +63,12 @@ def draw(source: str, library: Path, browser: str) -> str:
     found = SVG.search(ran.stdout)
     if not found or "Syntax error" in found[0]:
         raise ValueError(f"Mermaid cannot draw: {source.strip().splitlines()[0]} ...")
-    # What the browser wrote is HTML; an image of its own must be XML.
-    return re.sub(r"<br(\s[^>]*)?>", "<br/>", found[0]) + "\n"
+    # What the browser wrote is HTML; an image of its own must be XML, and as wide as it is.
+    drawing = re.sub(r"<br(\s[^>]*)?>", "<br/>", found[0])
+    wide = re.search(r"max-width: ([0-9]+)", drawing)
+    return (
+        re.sub(r'width="100%"', f'width="{wide[1]}"' if wide else "", drawing, count=1) + "\n"
+    )
 
 
 def main() -> int:

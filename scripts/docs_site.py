@@ -7,6 +7,7 @@
   else is plain text: a site has no source code.
 * A diagram is the SVG that ``scripts/diagrams.py`` drew of it; one that was changed since
   stops the build.
+* An escaped bar in a table's code loses its backslash: only the repository's view needs it.
 * A page that would fetch anything from elsewhere stops the build.
 
 Source: https://www.mkdocs.org/user-guide/plugins/#events
@@ -27,6 +28,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DECISIONS = "decisions/index.md"
 CHANGELOG = "CHANGELOG.md"
 OUTWARD = re.compile(r"\[(?P<text>[^\]]*)\]\((?P<path>\.\./[^)#\s]+)(?:#[^)]*)?\)")
+ROW, CODE = re.compile(r"^\|.*$", re.MULTILINE), re.compile(r"`[^`]+`")
 FETCHED = re.compile(r"<(?:script|img|iframe|source)\b[^>]*\ssrc=\"?(?:https?:)?//[^\s\">]+")
 STYLED = re.compile(r"<link\b(?=[^>]*stylesheet)[^>]*href=\"?(?:https?:)?//[^\s\">]+")
 
@@ -93,6 +95,7 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
         return f"[{found['text']}]({where}/blob/main/{path})" if where else found["text"]
 
     text = markdown.replace("](decisions/)", f"]({DECISIONS})")
+    text = ROW.sub(lambda row: CODE.sub(lambda one: one[0].replace("\\|", "|"), row[0]), text)
     return OUTWARD.sub(outward, DIAGRAM.sub(diagram, text))
 
 
