@@ -8,14 +8,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from cli.over_http import Json, Refused, call, command, keyless, send
-
-TOKEN_LIMIT_S = 60
+from cli.over_http import Json, call, command, keyless, send, token_header, token_options
 
 
 def register(subparsers: Any) -> None:
@@ -28,13 +24,7 @@ def register(subparsers: Any) -> None:
     reject.add_argument("--reason", required=True, help="why; whoever asked reads it")
     for parser in (approve, reject):
         parser.add_argument("id", help="its id, from `nightshift approvals`")
-        token = parser.add_mutually_exclusive_group(required=True)
-        token.add_argument("--token-file", type=Path, help="file that holds an access token")
-        token.add_argument(
-            "--resource",
-            metavar="api://CLIENT-ID",
-            help="the app's own address in Entra: `az` then gets the token",
-        )
+        token_options(parser, required=True)
 
 
 def _approvals(arguments: argparse.Namespace) -> None:
@@ -58,36 +48,9 @@ def _reject(arguments: argparse.Namespace) -> None:
 
 def _decide(arguments: argparse.Namespace, decision: str) -> None:
     asked = {"decision": decision, "reason": arguments.reason}
-    token = _token(arguments)
-    if not token or not token.isascii() or any(letter.isspace() for letter in token):
-        raise Refused("the token is empty, or more than a token: see --token-file")
-    headers = {"authorization": f"Bearer {token}"}
+    headers = token_header(arguments)
     path = f"/api/approvals/{quote(arguments.id, safe='')}"
     print(_line(send(arguments.url, "POST", path, headers, asked)))
-
-
-def _token(arguments: argparse.Namespace) -> str:
-    """Read an access token, or have ``az`` get one for whoever is signed in there.
-
-    Raises:
-        Refused: There is none.
-
-    Source: https://learn.microsoft.com/cli/azure/account#az-account-get-access-token
-    """
-    if arguments.token_file:
-        return str(arguments.token_file.read_text("utf-8").strip())
-    asked = ["az", "account", "get-access-token", "--resource", arguments.resource]
-    asked += ["--query", "accessToken", "--output", "tsv"]
-    try:
-        ran = subprocess.run(
-            asked, capture_output=True, text=True, check=False, timeout=TOKEN_LIMIT_S
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise Refused(f"asking az for a token: {error}") from error
-    if ran.returncode or not ran.stdout.strip():
-        last = (ran.stderr.strip().splitlines() or ["it gave none"])[-1]
-        raise Refused(f"asking az for a token: {last}")
-    return ran.stdout.strip()
 
 
 def _line(approval: Json) -> str:

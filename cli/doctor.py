@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import quote
 
 from cli import doctor_table
-from cli.over_http import Json, Refused, send
+from cli.over_http import Json, Refused, send, token_header, token_options
 from shared.core.errors import AutomationError
 from shared.core.findings import Finding, Verdict, exit_code, finding_from_json
 from shared.core.version import VERSION
@@ -58,6 +58,7 @@ def place(parser: argparse.ArgumentParser) -> None:
     key.add_argument(
         "--key-file", type=Path, help="file that holds one; other users see --key"
     )
+    token_options(parser, required=False)
     parser.add_argument(
         "--app-id", default="", help="ARM id of the function app; default: what it says"
     )
@@ -72,7 +73,7 @@ def place(parser: argparse.ArgumentParser) -> None:
 def headers(arguments: argparse.Namespace) -> dict[str, str]:
     """Return what proves to the app who asks."""
     key = arguments.key or arguments.key_file.read_text("utf-8").strip()
-    return {"x-functions-key": key}
+    return {"x-functions-key": key, **token_header(arguments)}
 
 
 def _run(arguments: argparse.Namespace) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import subprocess
 import sys
 import urllib.error
 import urllib.request
@@ -15,6 +16,7 @@ from urllib.parse import urlsplit
 
 Json = dict[str, Any]
 TIMEOUT_S = 30
+TOKEN_LIMIT_S = 60
 LOCAL = ("127.0.0.1", "localhost")
 
 
@@ -30,6 +32,7 @@ def command(subparsers: Any, name: str, purpose: str, run: Any) -> Any:
     key.add_argument(
         "--key-file", type=Path, help="file that holds one; other users see --key"
     )
+    token_options(parser, required=False)
     return parser
 
 
@@ -52,6 +55,55 @@ def _reported(name: str, run: Any, arguments: argparse.Namespace) -> int:
     return 0
 
 
+def token_options(parser: Any, *, required: bool) -> None:
+    """Add the options that prove who you are, beside or instead of a key."""
+    token = parser.add_mutually_exclusive_group(required=required)
+    token.add_argument("--token-file", type=Path, help="file that holds an access token")
+    token.add_argument(
+        "--resource",
+        metavar="api://CLIENT-ID",
+        help="the app's own address in Entra: `az` then gets the token",
+    )
+
+
+def token_header(arguments: argparse.Namespace) -> dict[str, str]:
+    """Return the header that says who you are; none where no token was given.
+
+    Raises:
+        Refused: There is no token, or what is there is none.
+    """
+    if not (arguments.token_file or arguments.resource):
+        return {}
+    token = _token(arguments)
+    if not token or not token.isascii() or any(letter.isspace() for letter in token):
+        raise Refused("the token is empty, or more than a token: see --token-file")
+    return {"authorization": f"Bearer {token}"}
+
+
+def _token(arguments: argparse.Namespace) -> str:
+    """Read an access token, or have ``az`` get one for whoever is signed in there.
+
+    Raises:
+        Refused: There is none.
+
+    Source: https://learn.microsoft.com/cli/azure/account#az-account-get-access-token
+    """
+    if arguments.token_file:
+        return str(arguments.token_file.read_text("utf-8").strip())
+    asked = ["az", "account", "get-access-token", "--resource", arguments.resource]
+    asked += ["--query", "accessToken", "--output", "tsv"]
+    try:
+        ran = subprocess.run(
+            asked, capture_output=True, text=True, check=False, timeout=TOKEN_LIMIT_S
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise Refused(f"asking az for a token: {error}") from error
+    if ran.returncode or not ran.stdout.strip():
+        last = (ran.stderr.strip().splitlines() or ["it gave none"])[-1]
+        raise Refused(f"asking az for a token: {last}")
+    return ran.stdout.strip()
+
+
 def call(
     arguments: argparse.Namespace, method: str, path: str, body: Json | None = None
 ) -> Json:
@@ -61,7 +113,7 @@ def call(
         Refused: The app answered with a problem, or could not be reached.
     """
     key = arguments.key or arguments.key_file.read_text("utf-8").strip()
-    headers = {"x-functions-key": key}
+    headers = {"x-functions-key": key, **token_header(arguments)}
     if method == "POST":
         headers["Idempotency-Key"] = str(uuid.uuid4())
     return send(arguments.url, method, path, headers, body)

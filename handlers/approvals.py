@@ -30,10 +30,12 @@ async def list_approvals(req: func.HttpRequest) -> func.HttpResponse:
 
 async def _list(req: func.HttpRequest) -> func.HttpResponse:
     from shared.adapters.replies import reply
+    from shared.admission import let_in
     from shared.bootstrap import night, sign_in
     from shared.core.approvals_json import approval_view
 
     sign_in().refuse_forged(_headers(req))
+    await let_in(req)
     waiting = await night().ports.approvals.unsettled()
     return reply({"approvals": [approval_view(one) for one in waiting]})
 

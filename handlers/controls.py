@@ -21,9 +21,9 @@ async def create_pause(req: func.HttpRequest, context: func.Context) -> func.Htt
 
     The header ``Idempotency-Key`` makes sending again safe.
     """
-    from shared.adapters.replies import or_problem
+    from shared.admission import for_people
 
-    return await or_problem(lambda: _pause(req, context.invocation_id))
+    return await for_people(req, lambda: _pause(req, context.invocation_id), to_operate=True)
 
 
 async def _pause(req: func.HttpRequest, invocation: str) -> func.HttpResponse:
@@ -51,9 +51,9 @@ async def _pause(req: func.HttpRequest, invocation: str) -> func.HttpResponse:
 @blueprint.route(route="pauses", methods=["GET"])
 async def list_pauses(req: func.HttpRequest) -> func.HttpResponse:
     """List the pauses in force."""
-    from shared.adapters.replies import or_problem
+    from shared.admission import for_people
 
-    return await or_problem(_list)
+    return await for_people(req, _list)
 
 
 async def _list() -> func.HttpResponse:
@@ -70,9 +70,9 @@ async def _list() -> func.HttpResponse:
 @blueprint.route(route="pauses/{id}", methods=["DELETE"])
 async def lift_pause(req: func.HttpRequest) -> func.HttpResponse:
     """End a pause now, and record who did."""
-    from shared.adapters.replies import or_problem
+    from shared.admission import for_people
 
-    return await or_problem(lambda: _lift(req))
+    return await for_people(req, lambda: _lift(req), to_operate=True)
 
 
 async def _lift(req: func.HttpRequest) -> func.HttpResponse:
@@ -95,9 +95,9 @@ async def _lift(req: func.HttpRequest) -> func.HttpResponse:
 @blueprint.route(route="breakers", methods=["GET"])
 async def list_breakers(req: func.HttpRequest) -> func.HttpResponse:
     """List the breakers that are open, with what failed."""
-    from shared.adapters.replies import or_problem
+    from shared.admission import for_people
 
-    return await or_problem(_breakers)
+    return await for_people(req, _breakers)
 
 
 async def _breakers() -> func.HttpResponse:
@@ -112,9 +112,9 @@ async def _breakers() -> func.HttpResponse:
 @blueprint.route(route="breakers/reset", methods=["POST"])
 async def reset_breaker(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """Look again at what failed, drop what is over, close if the rest is no storm."""
-    from shared.adapters.replies import or_problem
+    from shared.admission import for_people
 
-    return await or_problem(lambda: _reset(req, context.invocation_id))
+    return await for_people(req, lambda: _reset(req, context.invocation_id), to_operate=True)
 
 
 async def _reset(req: func.HttpRequest, invocation: str) -> func.HttpResponse:

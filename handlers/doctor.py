@@ -17,9 +17,9 @@ async def doctor(req: func.HttpRequest) -> func.HttpResponse:
 
     ``?scope=&dead_letters=&checks=``, each a list with commas.
     """
-    from shared.adapters.replies import or_problem
+    from shared.admission import for_people
 
-    return await or_problem(lambda: _doctor(req))
+    return await for_people(req, lambda: _doctor(req))
 
 
 async def _doctor(req: func.HttpRequest) -> func.HttpResponse:
@@ -45,9 +45,9 @@ async def _doctor(req: func.HttpRequest) -> func.HttpResponse:
 @blueprint.route(route="forwarders", methods=["GET"])
 async def list_forwarders(req: func.HttpRequest) -> func.HttpResponse:
     """List the forwarders that were heard: ``?limit=1..1000&after=<next>``."""
-    from shared.adapters.replies import or_problem
+    from shared.admission import for_people
 
-    return await or_problem(lambda: _forwarders(req))
+    return await for_people(req, lambda: _forwarders(req))
 
 
 async def _forwarders(req: func.HttpRequest) -> func.HttpResponse:
@@ -74,9 +74,9 @@ async def start_smoke(req: func.HttpRequest) -> func.HttpResponse:
 
     ``{"target": ARM id}``, or no body.
     """
-    from shared.adapters.replies import or_problem
+    from shared.admission import for_people
 
-    return await or_problem(lambda: _smoke(req))
+    return await for_people(req, lambda: _smoke(req), to_operate=True)
 
 
 async def _smoke(req: func.HttpRequest) -> func.HttpResponse:

@@ -11,9 +11,9 @@ blueprint = func.Blueprint()
 @blueprint.route(route="reports", methods=["GET"])
 async def list_reports(req: func.HttpRequest) -> func.HttpResponse:
     """Give the newest report of each survey and subscription; ``?survey=`` for one."""
-    from shared.adapters.replies import or_problem
+    from shared.admission import for_people
 
-    return await or_problem(lambda: _list(req.params.get("survey") or ""))
+    return await for_people(req, lambda: _list(req.params.get("survey") or ""))
 
 
 async def _list(survey: str) -> func.HttpResponse:

@@ -11,9 +11,9 @@ blueprint = func.Blueprint()
 @blueprint.route(route="rules", methods=["GET"])
 async def list_rules(req: func.HttpRequest) -> func.HttpResponse:
     """List the rules in force on this instance, and what is wrong with a refused version."""
-    from shared.adapters.replies import or_problem
+    from shared.admission import for_people
 
-    return await or_problem(_list)
+    return await for_people(req, _list)
 
 
 async def _list() -> func.HttpResponse:

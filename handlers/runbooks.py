@@ -28,9 +28,9 @@ async def start_runbook(req: func.HttpRequest, context: func.Context) -> func.Ht
 
     The header ``Idempotency-Key`` makes sending again safe.
     """
-    from shared.adapters.replies import or_problem
+    from shared.admission import for_people
 
-    return await or_problem(lambda: _start(req, context.invocation_id))
+    return await for_people(req, lambda: _start(req, context.invocation_id), to_operate=True)
 
 
 async def _start(req: func.HttpRequest, invocation: str) -> func.HttpResponse:
@@ -106,9 +106,9 @@ def _shown(given: Answer) -> func.HttpResponse:
 @blueprint.route(route="plans", methods=["GET"])
 async def list_plans(req: func.HttpRequest) -> func.HttpResponse:
     """List plans, newest first: ``?state=open|closed&limit=1..200&after=<next>``."""
-    from shared.adapters.replies import or_problem
+    from shared.admission import for_people
 
-    return await or_problem(lambda: _list(req))
+    return await for_people(req, lambda: _list(req))
 
 
 async def _list(req: func.HttpRequest) -> func.HttpResponse:
@@ -136,9 +136,9 @@ async def _list(req: func.HttpRequest) -> func.HttpResponse:
 @blueprint.route(route="plans/{id}", methods=["GET"])
 async def get_plan(req: func.HttpRequest) -> func.HttpResponse:
     """Show one plan with every step, time and reason."""
-    from shared.adapters.replies import or_problem
+    from shared.admission import for_people
 
-    return await or_problem(lambda: _plan(req.route_params["id"]))
+    return await for_people(req, lambda: _plan(req.route_params["id"]))
 
 
 async def _plan(plan_id: str) -> func.HttpResponse:
@@ -156,9 +156,9 @@ async def _plan(plan_id: str) -> func.HttpResponse:
 @blueprint.route(route="events/{event_id}", methods=["GET"])
 async def get_event(req: func.HttpRequest) -> func.HttpResponse:
     """Show what became of one event: signals, decisions with reasons, plans."""
-    from shared.adapters.replies import or_problem
+    from shared.admission import for_people
 
-    return await or_problem(lambda: _event(req.route_params["event_id"]))
+    return await for_people(req, lambda: _event(req.route_params["event_id"]))
 
 
 async def _event(event_id: str) -> func.HttpResponse:

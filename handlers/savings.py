@@ -11,9 +11,9 @@ blueprint = func.Blueprint()
 @blueprint.route(route="savings/{month}", methods=["GET"])
 async def get_savings(req: func.HttpRequest) -> func.HttpResponse:
     """Give the account of one month, ``2026-11`` or ``now``."""
-    from shared.adapters.replies import or_problem
+    from shared.admission import for_people
 
-    return await or_problem(lambda: _get(str(req.route_params.get("month") or "")))
+    return await for_people(req, lambda: _get(str(req.route_params.get("month") or "")))
 
 
 async def _get(month: str) -> func.HttpResponse:

@@ -32,6 +32,8 @@ object=$(az ad app show --id "$app" --query id --output tsv)
 
 # The ids are of this registration alone, so they may be the same everywhere.
 approver=5b1f4c52-6d0c-4b8e-8a55-0d3a4f0f7a01
+operator=5b1f4c52-6d0c-4b8e-8a55-0d3a4f0f7a03
+reader=5b1f4c52-6d0c-4b8e-8a55-0d3a4f0f7a04
 webhook=5b1f4c52-6d0c-4b8e-8a55-0d3a4f0f7a02
 scope=0d4b6d3a-52f1-4f43-9a53-5f6f5e3f1a10
 az rest --method PATCH --url "$graph/applications/$object" --body "{
@@ -51,6 +53,12 @@ az rest --method PATCH --url "$graph/applications/$object" --body "{
   \"appRoles\": [
     {\"id\": \"$approver\", \"value\": \"Approver\", \"isEnabled\": true,
      \"displayName\": \"Approver\", \"description\": \"Says yes or no to plans that ask.\",
+     \"allowedMemberTypes\": [\"User\"]},
+    {\"id\": \"$operator\", \"value\": \"Operator\", \"isEnabled\": true,
+     \"displayName\": \"Operator\", \"description\": \"Starts runbooks, pauses, resets breakers.\",
+     \"allowedMemberTypes\": [\"User\"]},
+    {\"id\": \"$reader\", \"value\": \"Reader\", \"isEnabled\": true,
+     \"displayName\": \"Reader\", \"description\": \"Reads plans, events and questions.\",
      \"allowedMemberTypes\": [\"User\"]},
     {\"id\": \"$webhook\", \"value\": \"ActionGroups\", \"isEnabled\": true,
      \"displayName\": \"Action groups\", \"description\": \"Azure Monitor's secure webhook.\",
@@ -98,7 +106,8 @@ With azd:
   azd env set NIGHTSHIFT_AUTH_OBJECT_ID $object
   azd provision
 
-Let somebody approve, by the object id of their account or of a group:
+Give somebody a role, by the object id of their account or of a group; below it is Approver,
+Operator is $operator, Reader $reader:
   az rest --method POST --url $graph/servicePrincipals/$service/appRoleAssignedTo \\
     --body '{"principalId": "OBJECT_ID", "resourceId": "$service", "appRoleId": "$approver"}'
 SAY

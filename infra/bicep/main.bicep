@@ -68,6 +68,11 @@ param machineRegions array = []
 @description('False: alert rules on what is watched are made and do not fire; those on Nightshift itself do')
 param areAlertsEnabled bool = true
 
+// ---- what machines say themselves ----
+
+@description('True: Azure Policy puts the forwarder on every Linux machine and scale set of the watched subscriptions that has the tag nightshift-forwarder: on (docs/FORWARDER.md)')
+param installsForwarder bool = false
+
 // ---- the app ----
 
 @description('Python version of the platform: the one that the package is built for')
@@ -144,6 +149,9 @@ param authClientId string = ''
 @description('Object id of that registration; with it action groups bring a token beside their key')
 param authObjectId string = ''
 
+@description('True: a function key alone reads and starts nothing, people sign in as well, as Reader or Operator; needs authClientId')
+param asksForRoles bool = false
+
 @description('Mail addresses of people who look after Nightshift itself')
 param notifyEmails array = []
 
@@ -184,6 +192,7 @@ var ownSettings = {
   NIGHTSHIFT_DRY_RUN: isDryRun ? 'true' : 'false'
   NIGHTSHIFT_RULES_CONTAINER: storage.outputs.rulesContainer
   NIGHTSHIFT_APP_SERVICE_AUTH: empty(authClientId) ? 'false' : 'true'
+  NIGHTSHIFT_ASK_ROLES: asksForRoles ? 'true' : 'false'
   NIGHTSHIFT_TENANT: tenant().tenantId
   NIGHTSHIFT_AUDIENCE: empty(authClientId) ? '' : '${authClientId},api://${authClientId}'
   NIGHTSHIFT_TELEMETRY: 'true'
@@ -341,6 +350,38 @@ module events 'modules/eventgrid.bicep' = {
   }
 }
 
+module forwarder 'modules/forwarder.bicep' = if (installsForwarder) {
+  name: '${baseName}-forwarder'
+  scope: group
+  params: {
+    location: location
+    tags: allTags
+    baseName: baseName
+    topicName: last(split(events.outputs.forwarderTopicId, '/'))
+  }
+}
+
+module forwarderScript 'modules/forwarderScript.bicep' = if (installsForwarder) {
+  name: '${baseName}-forwarder-script'
+  scope: group
+  params: {
+    topicEndpoint: events.outputs.forwarderTopicEndpoint
+    clientId: forwarder!.outputs.clientId
+  }
+}
+
+module forwarderPolicies 'modules/forwarderPolicy.bicep' = [
+  for id in (installsForwarder ? watched : []): {
+    name: '${baseName}-forwarder-policy'
+    scope: subscription(id)
+    params: {
+      location: location
+      baseName: baseName
+      script: forwarderScript!.outputs.script
+    }
+  }
+]
+
 module actionGroups 'modules/actiongroups.bicep' = {
   name: '${baseName}-action-groups'
   scope: group
@@ -417,3 +458,6 @@ output NIGHTSHIFT_IDENTITY_CLIENT_ID string = identity.outputs.appClientId
 
 @description('Object id of the app\'s identity, for roles that others assign')
 output NIGHTSHIFT_IDENTITY_PRINCIPAL_ID string = identity.outputs.appPrincipalId
+
+@description('ARM id of the identity that machines forward with; empty: installsForwarder is false')
+output NIGHTSHIFT_FORWARDER_IDENTITY string = installsForwarder ? forwarder!.outputs.identityId : ''

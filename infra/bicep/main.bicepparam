@@ -24,6 +24,11 @@ param maintenanceConfigurationIds = []
 param batchAccountIds = []
 param endpointIds = [] // Azure ML online endpoints
 
+// ---- what machines say themselves ----
+// True: machines with the tag nightshift-forwarder: on get the forwarder by Azure Policy. Whoever
+// deploys then needs Resource Policy Contributor on the watched subscriptions.
+param installsForwarder = false
+
 // ---- the app ----
 param storageSku = 'Standard_ZRS' // Standard_LRS where a region has no zones
 param alwaysReadyInstances = 1 // paid for around the clock; without it a spot eviction meets a cold start
@@ -39,6 +44,7 @@ param linkedDnsZoneIds = []
 // infra/entra.sh makes the registration and prints both.
 param authClientId = readEnvironmentVariable('NIGHTSHIFT_AUTH_CLIENT_ID', '')
 param authObjectId = readEnvironmentVariable('NIGHTSHIFT_AUTH_OBJECT_ID', '')
+param asksForRoles = false // true: a function key alone reads and starts nothing
 param notifyEmails = [] // who is told when Nightshift itself is not well
 
 // ---- secrets: put them into the vault, then name their settings ----

@@ -407,6 +407,7 @@ _READERS: Mapping[str, Reader] = {
     "slurm_key": _slurm_key,
     "own_resources": _list(_own),
     "app_service_auth": _boolean,
+    "ask_roles": _boolean,
     "telemetry": _boolean,
     "insights": str,
     "url": _own_address,

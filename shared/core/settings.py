@@ -301,6 +301,14 @@ class Settings:
             "NIGHTSHIFT_APPROVER_ROLE", "app role that a person needs to approve or reject"
         ),
     )
+    ask_roles: bool = field(
+        default=False,
+        metadata=_setting(
+            "NIGHTSHIFT_ASK_ROLES",
+            "true: beside the key people must sign in, with the app role Reader, Operator or "
+            "that of approvers to read, and Operator to start, pause and reset",
+        ),
+    )
     telemetry: bool = field(
         default=False,
         metadata=_setting(

@@ -14,7 +14,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,6 +26,8 @@ from shared.core.json_bounds import check_json, load_json
 PRINCIPAL = "x-ms-client-principal"
 PRINCIPAL_PREFIX = "x-ms-client-principal"
 """App Service sets four headers that begin so; where it does not stand, anybody can."""
+READER, OPERATOR = "Reader", "Operator"
+"""App roles: to read, and to start runbooks, pause and reset."""
 MOST_HEADER = 64 * 1024  # bytes
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _SCHEMAS = "http://schemas.microsoft.com/identity/claims"
@@ -107,10 +109,20 @@ def must_have_role(identity: Identity, role: str) -> None:
     Raises:
         Refused: They have not.
     """
-    if role not in identity.roles:
+    must_have_one(identity, (role,))
+
+
+def must_have_one(identity: Identity, roles: Sequence[str]) -> None:
+    """Insist that a person has one of some app roles.
+
+    Raises:
+        Refused: They have none of them.
+    """
+    if identity.roles.isdisjoint(roles):
+        wanted = " or ".join(roles)
         raise Refused(
             Refusal.WRONG_ROLE,
-            f"{identity.name} has not the app role {role}: ask for it, or somebody who has",
+            f"{identity.name} has not the app role {wanted}: ask for it, or somebody who has",
         )
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from shared.core.settings import Settings
+from shared.core.sign_in import OPERATOR, READER
 
 INFRA = Path(__file__).parents[2] / "infra"
 NAME, URL, PRINCIPAL = "Nightshift (lab)", "https://night.example", "the-identity"
@@ -71,12 +72,13 @@ def test_the_registration_signs_people_in_without_a_secret(run, tmp_path):
     assert "passwordCredentials" not in app
 
 
-def test_the_role_is_the_one_that_the_app_asks_for(run, tmp_path):
+def test_the_roles_are_those_that_the_app_asks_for(run, tmp_path):
     """Another name would leave every destructive plan without anybody to approve it."""
     run("entra.sh", NAME, URL, PRINCIPAL)
     (app,) = tenant(tmp_path)["apps"]
     people = [one for one in app["appRoles"] if "User" in one["allowedMemberTypes"]]
-    assert [Settings().approver_role] == [one["value"] for one in people]
+    wanted = [Settings().approver_role, OPERATOR, READER]
+    assert wanted == [one["value"] for one in people]
     ids = [one["id"] for one in app["appRoles"]]
     assert len(set(ids)) == len(ids)
 
