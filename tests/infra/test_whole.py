@@ -65,6 +65,16 @@ def test_every_role_and_application_that_is_named_is_known():
     assert set(BUILT_IN_ROLES) | set(APPLICATIONS) == named
 
 
+def test_every_module_is_deployed_by_something():
+    """A file that nothing deploys is tried by nobody's deployment."""
+    used = {
+        (template.path.parent / module.what).resolve()
+        for template in map(read, FILES)
+        for module in template.of("module")
+    }
+    assert [p.name for p in FILES if p.parent.name == "modules" and p not in used] == []
+
+
 def carried():
     """Give the resources that are written into others: what a policy deploys."""
     for path in FILES:

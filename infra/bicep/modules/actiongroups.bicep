@@ -53,14 +53,14 @@ resource nightshift 'Microsoft.Insights/actionGroups@2023-01-01' = {
         name: 'on_alert'
         functionAppResourceId: functionAppId
         functionName: 'on_alert'
-        httpTriggerUrl: 'https://${app.properties.defaultHostName}/api/alerts?code=${onAlert.listKeys().default}'
+        httpTriggerUrl: 'https://${app.properties.defaultHostName}/api/alerts?code=${onAlert!.listKeys().default}'
         useCommonAlertSchema: true
       }
     ] : []
     webhookReceivers: isSubscribed && isSecure ? [
       {
         name: 'on_alert'
-        serviceUri: 'https://${app.properties.defaultHostName}/api/alerts?code=${onAlert.listKeys().default}'
+        serviceUri: 'https://${app.properties.defaultHostName}/api/alerts?code=${onAlert!.listKeys().default}'
         useCommonAlertSchema: true
         useAadAuth: true
         objectId: authObjectId

@@ -59,6 +59,7 @@ var watched = {
   aks: aksClusterIds
   batch: batchAccountIds
   endpoints: endpointIds
+  machines: [] // below, since one rule watches all of a region
   ml: mlWorkspaceIds
   storage: [
     storageId
@@ -68,7 +69,7 @@ var watched = {
 }
 
 // One alert for each rule and each resource that it is about.
-var onResources = flatten(map(filter(rules.metric, rule => rule.scope != 'machines'), rule => map(watched[rule.scope], id => {
+var onResources = flatten(map(rules.metric, rule => map(watched[rule.scope], id => {
   rule: rule
   id: id
 })))
