@@ -6,6 +6,7 @@ small one beside them that names the last.
 
     nightshift-records/rules-<version>.json     a version's files, as they loaded
     nightshift-records/rules-last-good.json     which of them was seen last
+    nightshift-records/rules-rollout.json       which of them counts where
 
 Source: https://learn.microsoft.com/rest/api/storageservices/list-blobs (a page of at most
 5,000, each with its ETag), .../specifying-conditional-headers-for-blob-service-operations
@@ -16,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -24,6 +26,7 @@ from shared.adapters.azure_errors import Mapped, error_code, translated
 from shared.adapters.blob_records import CALL_LIMIT_S, ROLE, BlobRecords
 from shared.adapters.storage import Storage
 from shared.core.errors import InvalidTarget, StaleFacts
+from shared.core.rollouts import Rollout, rollout_of, rollout_to_json
 from shared.core.wire import write_moment
 from shared.ports.rule_source import GoodVersion, RuleBlob
 
@@ -34,6 +37,7 @@ READER = "Storage Blob Data Reader"
 MOST_BLOBS = 5000
 TRIES = 4
 _LAST_GOOD = "rules-last-good.json"
+_ROLLOUT = "rules-rollout.json"
 
 
 class BlobRules:
@@ -127,9 +131,11 @@ class BlobRules:
             raise InvalidTarget(f"{_LAST_GOOD} was not written by this app: {exc!r}") from exc
         return GoodVersion(str(last["id"]), seen_at, texts) if is_ours else None
 
-    async def keep(self, good: GoodVersion) -> None:
+    async def keep(self, good: GoodVersion, *, is_last: bool = True) -> None:
         """Store the version, then name it as the last, unless a later one is named."""
         await self._records.keep(_document(good.id), {"texts": dict(good.texts)})
+        if not is_last:
+            return
         doing = f"keeping {_LAST_GOOD} in container {self._own}"
         async with translated(doing, role=ROLE):
             async with asyncio.timeout(CALL_LIMIT_S):
@@ -138,7 +144,7 @@ class BlobRules:
     async def _point(self, good: GoodVersion) -> None:
         from azure.core.exceptions import ResourceExistsError, ResourceModifiedError
 
-        blob = self._storage.blobs.get_blob_client(self._own, _LAST_GOOD)
+        blob = self._blob(_LAST_GOOD)
         said = {
             "id": good.id,
             "container": self._container,
@@ -157,6 +163,63 @@ class BlobRules:
                     raise
             else:
                 return
+
+    async def kept(self, version: str) -> Mapping[str, str] | None:
+        """Read the files of a version."""
+        document = await self._records.read(_document(version))
+        try:
+            return None if document is None else dict(document["texts"].items())
+        except (KeyError, AttributeError) as exc:
+            name = _document(version)
+            raise InvalidTarget(f"{name} was not written by this app: {exc!r}") from exc
+
+    async def rollout(self) -> Rollout:
+        """Read which version counts where; of another container it says nothing."""
+        from azure.core.exceptions import ResourceNotFoundError
+
+        doing = f"reading {_ROLLOUT} in container {self._own}"
+        async with translated(doing, role=ROLE):
+            async with asyncio.timeout(CALL_LIMIT_S):
+                try:
+                    written, condition = await _pointer(self._blob(_ROLLOUT))
+                except ResourceNotFoundError as exc:
+                    if error_code(exc) != "ContainerNotFound":
+                        raise
+                    return Rollout()  # nothing was ever kept there
+        etag = str(condition.get("etag", ""))
+        if not written and etag:
+            raise InvalidTarget(f"{_ROLLOUT} was not written by this app: it is no JSON")
+        if written.get("container") != self._container:
+            return Rollout(etag=etag)
+        try:
+            return rollout_of(written, etag=etag)
+        except (KeyError, ValueError, TypeError, AttributeError) as exc:
+            raise InvalidTarget(f"{_ROLLOUT} was not written by this app: {exc!r}") from exc
+
+    async def save_rollout(self, rollout: Rollout) -> Rollout:
+        """Write it, if it is still as it was read."""
+        from azure.core import MatchConditions
+        from azure.core.exceptions import ResourceExistsError, ResourceModifiedError
+
+        condition: dict[str, Any] = (
+            {"etag": rollout.etag, "match_condition": MatchConditions.IfNotModified}
+            if rollout.etag
+            else {"match_condition": MatchConditions.IfMissing}
+        )
+        body = json.dumps({**rollout_to_json(rollout), "container": self._container}).encode()
+        doing = f"writing {_ROLLOUT} in container {self._own}"
+        async with translated(doing, role=ROLE):
+            async with asyncio.timeout(CALL_LIMIT_S):
+                try:
+                    written = await self._blob(_ROLLOUT).upload_blob(
+                        body, overwrite=True, **condition
+                    )
+                except (ResourceExistsError, ResourceModifiedError) as exc:
+                    raise StaleFacts(f"{_ROLLOUT} was written meanwhile") from exc
+        return replace(rollout, etag=str(written["etag"]))
+
+    def _blob(self, name: str) -> BlobClient:
+        return self._storage.blobs.get_blob_client(self._own, name)
 
     def _opened(self) -> ContainerClient:
         return self._storage.blobs.get_container_client(self._container)

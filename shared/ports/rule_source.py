@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from shared.core.rollouts import Rollout
+
 
 @dataclass(frozen=True, slots=True)
 class RuleBlob:
@@ -56,10 +58,31 @@ class RuleSource(Protocol):
         """
         ...
 
-    async def keep(self, good: GoodVersion) -> None:
-        """Keep a version that loaded, unless one that was seen later is kept."""
+    async def keep(self, good: GoodVersion, *, is_last: bool = True) -> None:
+        """Keep a version that loaded, unless one that was seen later is kept.
+
+        Args:
+            is_last: It is what ``last_good`` returns from now on; false for a version
+                that is only on trial.
+        """
         ...
 
     async def last_good(self) -> GoodVersion | None:
         """Return the version that was kept last, or None if there never was one."""
+        ...
+
+    async def kept(self, version: str) -> Mapping[str, str] | None:
+        """Return the files of a version that was kept, or None."""
+        ...
+
+    async def rollout(self) -> Rollout:
+        """Return which version counts where, as all instances know it."""
+        ...
+
+    async def save_rollout(self, rollout: Rollout) -> Rollout:
+        """Store which version counts where.
+
+        Raises:
+            StaleFacts: Somebody else stored another since it was read.
+        """
         ...

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from shared.core.errors import InvalidTarget, StaleFacts
+from shared.core.rollouts import Rollout
 from shared.ports.rule_source import GoodVersion, RuleBlob
 from tests.fakes.effects import Trap, no_trap
 
@@ -28,7 +29,9 @@ class FakeRules:
     uploads: int = 0
     reads: list[str] = field(default_factory=list)
     good: GoodVersion | None = None
-    kept: dict[str, GoodVersion] = field(default_factory=dict)
+    versions: dict[str, GoodVersion] = field(default_factory=dict)
+    told: Rollout = field(default_factory=Rollout)
+    writes: int = 0
 
     def upload(self, name: str, body: bytes | str) -> None:
         """Let a person put a file there."""
@@ -61,12 +64,12 @@ class FakeRules:
         self.reads.append(blob.name)
         return body
 
-    async def keep(self, good: GoodVersion) -> None:
+    async def keep(self, good: GoodVersion, *, is_last: bool = True) -> None:
         """Keep a version that loaded."""
         await asyncio.sleep(0)
         self.trap("before keep")
-        kept = self.kept.setdefault(good.id, good)
-        if self.good is None or good.seen_at > self.good.seen_at:
+        kept = self.versions.setdefault(good.id, good)
+        if is_last and (self.good is None or good.seen_at > self.good.seen_at):
             self.good = GoodVersion(good.id, good.seen_at, kept.texts)
         self.trap("after keep")
 
@@ -75,3 +78,25 @@ class FakeRules:
         await asyncio.sleep(0)
         self.trap("read last good")
         return self.good
+
+    async def kept(self, version: str) -> Mapping[str, str] | None:
+        """Return the files of a version."""
+        await asyncio.sleep(0)
+        self.trap("read kept")
+        return self.versions[version].texts if version in self.versions else None
+
+    async def rollout(self) -> Rollout:
+        """Return which version counts where."""
+        await asyncio.sleep(0)
+        self.trap("read rollout")
+        return self.told
+
+    async def save_rollout(self, rollout: Rollout) -> Rollout:
+        """Store it, if it is still as it was read."""
+        await asyncio.sleep(0)
+        self.trap("before save rollout")
+        if rollout.etag != self.told.etag:
+            raise StaleFacts("rules-rollout.json was written meanwhile")
+        self.writes += 1
+        self.told = replace(rollout, etag=f"r{self.writes}")
+        return self.told
