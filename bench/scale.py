@@ -162,15 +162,17 @@ def _watching(costs: dict[str, Any]) -> Iterator[str]:
 def _storms(rows: list[dict[str, Any]], kind: str) -> Iterator[str]:
     yield f"\n### {STORM_S:.0f} seconds of a storm: {kind}\n"
     yield (
-        "| events/s | deployments | reading pairs | first effect after, s: p50 | p99 | last "
+        "| events/s | deployments | instances of each | reading pairs "
+        "| first effect after, s: p50 | p99 | last "
         f"| within {IN_TIME_S:.0f} s | sent again | fullest |"
     )
-    yield "|--:|--:|--:|--:|--:|--:|--:|--:|---|"
+    yield "|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|"
     for one in rows:
         name, share = one["used"][0]
         times = " | ".join(rounded(one[key]) for key in ("p50", "p99", "last"))
         yield (
-            f"| {one['rate']:,} | {one['deployments']:,} | {one['pairs']:,} | {times} "
+            f"| {one['rate']:,} | {one['deployments']:,} | {one['instances']:,} "
+            f"| {one['pairs']:,} | {times} "
             f"| {100 * one['in_time']:.0f} % | {one['sent_again']:,} "
             f"| {name}, {100 * share:,.0f} % |"
         )

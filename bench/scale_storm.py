@@ -44,27 +44,51 @@ class Bucket:
 
 @dataclass(slots=True)
 class Cores:
-    """One deployment's instances: some always there, others one by one, up to a number."""
+    """One deployment's instances: some always there, one more each second when it is needed.
+
+    Of those that are free the last used one works, so that the rest need not be there.
+    """
 
     at_most: int
-    free: list[float] = field(default_factory=list)
+    idle: list[int] = field(default_factory=list)
+    busy: list[tuple[float, int]] = field(default_factory=list)
+    there: int = 0
     used_s: float = 0.0
 
     def __post_init__(self) -> None:
-        """Have each instance free from the moment at which it is there."""
-        ready = min(limits.ALWAYS_READY, self.at_most)
-        later = range(1, self.at_most - ready + 1)
-        self.free = [0.0] * ready + [n / limits.NEW_INSTANCES_A_SECOND for n in later]
-        heapq.heapify(self.free)
+        """Have the instances that wait."""
+        self.there = min(limits.ALWAYS_READY, self.at_most)
+        self.idle = list(range(self.there))
+
+    def _settle(self, now: float) -> None:
+        while self.busy and self.busy[0][0] <= now:
+            self.idle.append(heapq.heappop(self.busy)[1])
+
+    def _next_new(self) -> float:
+        """Say when one more instance can be there."""
+        number = self.there - limits.ALWAYS_READY + 1
+        return (
+            number / limits.NEW_INSTANCES_A_SECOND if self.there < self.at_most else math.inf
+        )
 
     def next_free(self, now: float) -> float:
         """Say when an instance has a core for an event that came now."""
-        return max(now, self.free[0])
+        self._settle(now)
+        if self.idle:
+            return now
+        done = self.busy[0][0] if self.busy else math.inf
+        return max(now, min(done, self._next_new()))
 
     def work(self, now: float, seconds: float) -> float:
         """Work on an event; return when it is done."""
-        began = max(now, heapq.heappop(self.free))
-        heapq.heappush(self.free, began + seconds)
+        began = self.next_free(now)
+        if self.idle:
+            number = self.idle.pop()
+        elif self._next_new() <= began:
+            number, self.there = self.there, self.there + 1
+        else:
+            number = heapq.heappop(self.busy)[1]
+        heapq.heappush(self.busy, (began + seconds, number))
         self.used_s += seconds
         return began + seconds
 
@@ -74,6 +98,7 @@ class Outcome:
     """How a storm went.
 
     Attributes:
+        instances: How many the busiest deployment had at last.
         used: Each kind of place with the share of it that was used, fullest first.
     """
 
@@ -83,6 +108,7 @@ class Outcome:
     last: float
     in_time: float
     sent_again: int
+    instances: int
     used: tuple[tuple[str, float], ...]
 
 
@@ -136,6 +162,7 @@ def storm(
         max(took),
         sum(one <= IN_TIME_S for one in took) / count,
         again,
+        max(app.cores.there for app in apps),
         _used(apps, pairs, seconds),
     )
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from bench import cost, scale
-from bench.scale_limits import ARM_READS, CORES, LIMITS, STORAGE
+from bench.scale_limits import ALWAYS_READY, ARM_READS, CORES, LIMITS, STORAGE
 from bench.scale_model import Bound, Split, bounds, needed, watch
 from bench.scale_storm import Bucket, storm
 
@@ -75,6 +75,12 @@ def test_more_deployments_never_make_a_storm_slower():
     heavy = (replace(LIGHT[0], takes=0.2), LIGHT[1])
     lasts = [storm(heavy, 200, Split(n, 1)).last for n in (1, 2, 4, 8)]
     assert sorted(lasts, reverse=True) == lasts
+
+
+def test_instances_come_only_where_they_are_needed():
+    """What waits ready is enough for little; for more the platform starts others."""
+    assert ALWAYS_READY == storm(LIGHT, 50, Split(1, 1)).instances
+    assert storm(LIGHT, 1_000, Split(1, 1)).instances >= 10
 
 
 def test_who_waits_too_long_is_sent_again_and_not_lost():
