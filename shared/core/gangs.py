@@ -57,6 +57,8 @@ _KEY = re.compile(
     r"(?=.{1,253}/)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
     r"/[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
 )
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
+"""What an object of the API may be called; an annotation may hold anything."""
 _RESERVED = re.compile(r"(^|\.)(kubernetes\.io|(x-)?k8s\.io)/")
 
 
@@ -90,8 +92,9 @@ def gang_of(
         if all(values):
             selector = ",".join(f"{k}={v}" for k, v in zip(keys, values, strict=True))
             return Gang(kind, namespace, "/".join(values), selector)
-    if annotations.get(_VOLCANO_GROUP):
-        return Gang("pod_group", namespace, annotations[_VOLCANO_GROUP])
+    group = annotations.get(_VOLCANO_GROUP, "")
+    if _NAME.fullmatch(group):
+        return Gang("pod_group", namespace, group)
     if labels.get(_JOB) and (labels.get(_INDEX) or annotations.get(_INDEX)):
         return Gang("indexed_job", namespace, labels[_JOB], f"{_JOB}={labels[_JOB]}")
     return None

@@ -134,3 +134,32 @@ async def test_notices_that_come_one_by_one_find_the_job_told(site: Site) -> Non
     evicted = await calls(site, "POST", "/eviction")
     assert 4 == len(evicted)
     assert spread_s(evicted) < 5
+
+
+async def test_a_pod_that_is_a_slurm_node_is_not_evicted_and_the_drain_says_so(
+    site: Site,
+) -> None:
+    """No cluster of this app knows it, so nobody can say that it is empty."""
+    await put_job(site, "beside-slurm")
+    seen = await site.world()
+    slurmd = a_member("slurmd", NUMBERS[0])
+    owner = {"apiVersion": "slinky.slurm.net/v1beta1", "kind": "NodeSet", "name": "gpu"}
+    slurmd["metadata"] |= {
+        "name": "llm-slurmd",
+        "labels": {"nodeset.slinky.slurm.net/pod-hostname": "gpu-0"},
+        "annotations": {},
+        "ownerReferences": [{**owner, "uid": "uid-gpu", "controller": True}],
+    }
+    seen["kubernetes"][world.CLUSTER]["objects"].append(slurmd)
+    await site.azure("PUT", "/_world", seen)
+    notice = events.notice("k-slurmd", (NUMBERS[0],), now=datetime.now(UTC))
+    await site.send_event(notice)
+    [plan] = await site.closed_plans("k-slurmd", 1, limit_s=60)
+
+    drain = plan["steps"][1]
+    assert ("failed", "slurm_pods_remain") == (drain["outcome"], drain["reason"])
+    assert ["default/llm-slurmd"] == drain["detail"]["remaining"]
+    evicted = {call["path"] for call in await calls(site, "POST", "/eviction")}
+    assert {f"llm-{NUMBERS[0]}"} == {path.split("/")[-2] for path in evicted}
+    pod = await api(site, "GET", "/api/v1/namespaces/default/pods/llm-slurmd")
+    assert "deletionTimestamp" not in pod["metadata"]

@@ -11,6 +11,7 @@ leave at once, and the step says why.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -27,18 +28,44 @@ GANGS = "gangs"
 LEFT = "left_at"
 _BEFORE, _WAVE = "before", "wave"
 
+HEARD_AT_MOST = 500
+"""Of a job with more pods that ask, none is waited for to say that it has saved."""
+
 Known = dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Met:
+    """One job as a round of the drain finds it.
+
+    Attributes:
+        mine: What the plan remembers of it.
+        wave: None if it leaves without one.
+        members: Its pods, if it falls to this plan to tell them.
+        is_news: Something must be remembered before anybody is told.
+    """
+
+    gang: Gang
+    mine: dict[str, Any]
+    wave: Wave | None = None
+    members: tuple[Pod, ...] | None = None
+    is_news: bool = False
 
 
 async def together(work: Work, node: AksNode, pods: Sequence[Pod]) -> tuple[list[Pod], Known]:
     """Say which pods may be asked to leave by now, and what to remember of their jobs."""
     known: Known = dict(work.progress.get(GANGS, {}))
-    for gang in {pod.gang.key: pod.gang for pod in pods if pod.gang}.values():
-        if LEFT not in known.get(gang.key, {}):
-            try:
-                known[gang.key] = await _stand(work, node, gang, known)
-            except GiveUp as error:
-                known[gang.key] = {LEFT: write_moment(work.now()), "error": str(error)}
+    gangs = [
+        gang
+        for gang in {pod.gang.key: pod.gang for pod in pods if pod.gang}.values()
+        if LEFT not in known.get(gang.key, {})
+    ]
+    met = await each(gangs, lambda gang: _meet(work, node, gang, known.get(gang.key, {})))
+    known |= {one.gang.key: one.mine for one in met}
+    if any(one.is_news for one in met):
+        await work.remember({**work.progress, GANGS: known})
+    stand = await each(met, lambda one: _stand(work, node, one))
+    known |= {one.gang.key: mine for one, mine in zip(met, stand, strict=True)}
     free = [pod for pod in pods if pod.gang is None or LEFT in known[pod.gang.key]]
     return free, known
 
@@ -51,24 +78,52 @@ def shown(known: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
-async def _stand(work: Work, node: AksNode, gang: Gang, known: Known) -> dict[str, Any]:
-    """Join the job's wave, tell the job if that falls to us, and see whether it leaves."""
-    key = f"{node.cluster.casefold()}|{gang.key}"
-    mine = known.get(gang.key, {})
-    wave = await _joined(work, key, mine)
-    if _WAVE in mine and wave.first != mine[_WAVE]:
-        return {**mine, LEFT: write_moment(work.now())}  # ours has left, others have come
-    mine = {**mine, _WAVE: wave.first, "leave_at": write_moment(wave.leave_at)}
-    known[gang.key] = mine
-    if wave.leader == work.plan.id and wave.told_at is None:
-        wave = await _tell(work, node, gang, wave, known)
-        mine = known[gang.key]
-    elif mine.get(_BEFORE) and not wave.may_leave(work.now()):
-        wave = await _if_saved(work, node, gang, wave, mine[_BEFORE])
-    mine = {**mine, "leave_at": write_moment(wave.leave_at)}
-    if not wave.may_leave(work.now()):
+async def _meet(work: Work, node: AksNode, gang: Gang, before: Mapping[str, Any]) -> Met:
+    """Join the job's wave; if it falls to us to tell the job, see whom.
+
+    What they said of their checkpoints until now is to be remembered before they are told:
+    else a worker that takes over would not know what is news.
+    """
+    mine = dict(before)
+    try:
+        wave = await _joined(work, f"{node.cluster.casefold()}|{gang.key}", mine)
+        if _WAVE in mine and wave.first != mine[_WAVE]:  # ours has left, others have come
+            return Met(gang, {**mine, LEFT: write_moment(work.now())})
+        mine = {**mine, _WAVE: wave.first, "leave_at": write_moment(wave.leave_at)}
+        if wave.leader != work.plan.id or wave.told_at is not None:
+            return Met(gang, mine, wave)
+        members = await work.ports.cluster.members(node, gang)
+    except GiveUp as error:
+        return Met(gang, {**mine, **_alone(work, error)})
+    is_news = False
+    if _BEFORE not in mine:
+        asking = [pod for pod in members if pod.asks and _is_running(pod)]
+        heard = asking if len(asking) <= HEARD_AT_MOST else []
+        mine[_BEFORE] = {pod.uid: pod.checkpointed for pod in heard}
+        is_news = bool(heard)
+    return Met(gang, mine, wave, members, is_news=is_news)
+
+
+def _alone(work: Work, error: GiveUp) -> dict[str, Any]:
+    return {LEFT: write_moment(work.now()), "error": str(error)}
+
+
+async def _stand(work: Work, node: AksNode, met: Met) -> dict[str, Any]:
+    """Tell the job if that falls to us, and see whether its moment has come."""
+    mine, wave = met.mine, met.wave
+    if wave is None:
         return mine
-    return {**mine, **await _leaving(work, node, gang, wave)}
+    try:
+        if met.members is not None:
+            wave = await _tell(work, node, wave, met.members)
+        elif mine.get(_BEFORE) and not wave.may_leave(work.now()):
+            wave = await _if_saved(work, node, met.gang, wave, mine[_BEFORE])
+        mine = {**mine, "leave_at": write_moment(wave.leave_at)}
+        if not wave.may_leave(work.now()):
+            return mine
+        return {**mine, **await _leaving(work, node, met.gang, wave)}
+    except GiveUp as error:
+        return {**mine, **_alone(work, error)}
 
 
 async def _joined(work: Work, key: str, mine: Mapping[str, Any]) -> Wave:
@@ -86,20 +141,13 @@ async def _joined(work: Work, key: str, mine: Mapping[str, Any]) -> Wave:
     return await changed(work.ports, key, change)
 
 
-async def _tell(work: Work, node: AksNode, gang: Gang, wave: Wave, known: Known) -> Wave:
-    """Tell each pod that asks for it, on whichever node it is; once, by what it is told.
+async def _tell(work: Work, node: AksNode, wave: Wave, members: Sequence[Pod]) -> Wave:
+    """Tell each pod that asks for it, on whichever node it is.
 
-    What they said of their checkpoints before is remembered first: else a worker that
-    takes over would not know what is news. It tells them the same, which changes nothing.
+    What they are told follows from the wave: told again, it changes nothing.
     """
-    members = await work.ports.cluster.members(node, gang)
-    running = [pod for pod in members if not pod.is_finished and pod.deleting_since is None]
+    running = [pod for pod in members if _is_running(pod)]
     asking = [pod for pod in running if pod.asks]
-    mine = known[gang.key]
-    if asking and _BEFORE not in mine:
-        mine = {**mine, _BEFORE: {pod.uid: pod.checkpointed for pod in asking}}
-        known[gang.key] = mine
-        await work.remember({**work.progress, GANGS: known})
     value = _words(work, wave)
 
     async def one(pod: Pod) -> str:
@@ -142,6 +190,10 @@ async def _if_saved(
         wave.key,
         lambda found: leave_now(found, now) if found.first == wave.first else found,
     )
+
+
+def _is_running(pod: Pod) -> bool:
+    return not pod.is_finished and pod.deleting_since is None
 
 
 def _is_silent(pod: Pod | None, before: str) -> bool:

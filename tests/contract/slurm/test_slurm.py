@@ -208,3 +208,12 @@ async def test_a_node_is_found_by_its_machine(site):
     assert ("gpu002", CLUSTER, "") == (found.node.name, found.node.cluster, found.trouble)
     nobody = await site.slurm.find_node(vm("web-1"))
     assert (None, "") == (nobody.node, nobody.trouble)
+
+
+async def test_a_node_is_found_by_the_host_name_that_a_pod_bears(site):
+    """Where an operator runs Slurm in pods, no machine's name or address leads to it."""
+    found = await site.slurm.find_host("gpu002")
+    assert found.node is not None
+    assert (CLUSTER, "gpu002", "") == (found.node.cluster, found.node.name, found.trouble)
+    nobody = await site.slurm.find_host("slinky-0")
+    assert (None, "") == (nobody.node, nobody.trouble)

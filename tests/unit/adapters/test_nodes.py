@@ -184,3 +184,52 @@ def test_only_the_controlling_owner_counts() -> None:
         }
     }
     assert ("Job", "j") == nodes.controller_of(pod)
+
+
+def test_a_pod_tells_which_job_it_is_of_and_what_it_asks_for() -> None:
+    """Labels and annotations as an operator and a job's author write them."""
+    meta = {
+        "name": "llm-0",
+        "namespace": "ml",
+        "uid": "u",
+        "labels": {"training.kubeflow.org/job-name": "llm"},
+        "annotations": {
+            "nightshift.azure/checkpoint": "example.com/save-now",
+            "nightshift.azure/checkpointed-at": "1893466800",
+        },
+    }
+    pod = nodes.pod_fact({"metadata": meta, "spec": {"nodeName": "n-1"}})
+    assert pod.gang is not None
+    assert ("training_job/ml/llm", "training.kubeflow.org/job-name=llm") == (
+        pod.gang.key,
+        pod.gang.selector,
+    )
+    assert ("n-1", "example.com/save-now", "1893466800", "") == (
+        pod.node,
+        pod.asks,
+        pod.checkpointed,
+        pod.slurm_host,
+    )
+
+
+@pytest.mark.parametrize(
+    ("owner", "host"),
+    [
+        ({"apiVersion": "slinky.slurm.net/v1beta1", "kind": "NodeSet"}, "gpu-0"),
+        ({"apiVersion": "slinky.slurm.net/v1beta1", "kind": "LoginSet"}, ""),
+        ({"apiVersion": "example.com/v1", "kind": "NodeSet"}, ""),
+        ({"apiVersion": None, "kind": None}, ""),
+    ],
+)
+def test_a_slurm_operators_pod_is_known_by_its_owner(owner: dict[str, Any], host: str) -> None:
+    """Somebody else's NodeSet is no Slurm, and a login node runs no jobs."""
+    meta = {"name": "p", "ownerReferences": [{**owner, "name": "o", "controller": True}]}
+    pod = nodes.pod_fact({"metadata": meta, "spec": {"hostname": "gpu-0"}})
+    assert host == pod.slurm_host
+
+
+@pytest.mark.parametrize("meta", [{}, {"labels": None, "annotations": None}, {"labels": {}}])
+def test_a_pod_that_bears_nothing_stands_for_itself(meta: dict[str, Any]) -> None:
+    """Most pods of a cluster are no part of any job."""
+    pod = nodes.pod_fact({"metadata": meta})
+    assert (None, "", "", "") == (pod.gang, pod.asks, pod.checkpointed, pod.slurm_host)

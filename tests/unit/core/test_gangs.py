@@ -53,6 +53,12 @@ def test_a_group_that_only_an_annotation_names_has_no_selector():
     assert ("pod_group/ml/podgroup-1", "") == (found.key, found.selector)
 
 
+@pytest.mark.parametrize("said", ["", "x" * 254, "two words", "UPPER", "a/b", "ü"])
+def test_an_annotation_that_names_no_group_is_no_group(said: str):
+    """Whatever stands there would become a key of ours."""
+    assert gang_of("ml", {}, {"scheduling.k8s.io/group-name": said}) is None
+
+
 def test_what_restarts_the_job_stands_before_what_admitted_it():
     """A JobSet that Kueue admits begins anew as a JobSet."""
     labels = {

@@ -12,6 +12,7 @@ from shared.core.decisions import Reason
 from shared.core.errors import Forbidden
 from shared.core.gangs import TOLD
 from shared.core.plans import PlanOutcome
+from shared.engine.effects.gangs import HEARD_AT_MOST
 from tests.builders import NOW, SECOND, a_notice, a_pod, a_reboot, a_rule, canceled, instance
 from tests.gangs import GANG, NUMBERS, a_wave, gang_detail, run_gang
 from tests.shift import Shift
@@ -315,3 +316,46 @@ def test_the_job_is_named_with_its_kind_and_namespace(shift: Shift):
     shift.run_until_quiet()
     assert "job_set/jobs/llm" == GANG.key
     assert [GANG.key] == list(shift.plan.steps[1].detail["gangs"])
+
+
+def test_several_jobs_on_one_node_each_have_their_own_wave(shift: Shift):
+    """One that is safe does not wait for one that is not."""
+    other = replace(GANG, name="other", selector="jobset.sigs.k8s.io/jobset-name=other")
+    run_gang(shift, 29, 30, saves=SAVED)
+    for number in (29, 30):
+        pod = a_pod(f"other-{number}", gang=other, asks=TOLD, controller="Job")
+        shift.world.cluster.run(pod, shift.node(number))
+    moments = left_at(shift)
+    shift.deliver(*a_wave(29, 30))
+    shift.run_until_quiet()
+    assert max(moments["llm-29"], moments["llm-30"]) < NOW + 5 * SECOND
+    assert min(moments["other-29"], moments["other-30"]) >= NOW + 12 * SECOND
+    assert Counter(["llm-29", "llm-30", "other-29", "other-30"]) == Counter(shift.done("tell"))
+
+
+def test_of_a_very_large_job_nobody_is_waited_for_by_name(shift: Shift):
+    """What each of them said before would not fit into the plan; they have their lead."""
+    run_gang(shift, 29, saves=SAVED)
+    for number in range(HEARD_AT_MOST):
+        pod = a_pod(f"rank-{number}", gang=GANG, asks=TOLD, controller="Job")
+        shift.world.cluster.run(pod, shift.node(29), saves=SAVED)
+    moments = left_at(shift)
+    shift.deliver(a_notice(29))
+    [plan] = shift.plans
+    assert {} == plan.steps[1].progress["gangs"][GANG.key]["before"]
+    shift.run_until_quiet()
+    assert HEARD_AT_MOST + 1 == len(shift.done("tell"))
+    assert NOW + 12 * SECOND <= min(moments.values())
+
+
+def test_a_member_that_is_leaving_already_is_neither_told_nor_waited_for(shift: Shift):
+    """Somebody else asked it to go; it has nothing to say to us any more."""
+    run_gang(shift, 29, 30, saves=SAVED)
+    gone = a_pod("llm-31", gang=GANG, asks=TOLD, deleting_since=NOW, controller="Job")
+    shift.with_node(a_pod("daemon-31", controller="DaemonSet"), number=31)
+    shift.world.cluster.run(gone, shift.node(31))
+    moments = left_at(shift)
+    shift.deliver(*a_wave(29, 30))
+    shift.run_until_quiet()
+    assert Counter(["llm-29", "llm-30"]) == Counter(shift.done("tell"))
+    assert max(moments.values()) < NOW + 5 * SECOND
