@@ -7,7 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 from shared.core.facts import Resource
-from shared.core.ml_jobs import MlCluster, MlJob
+from shared.core.ml_clusters import MlCluster
+from shared.core.ml_jobs import MlJob
 from shared.core.resource_ids import ML_COMPUTE
 from shared.core.signals import Signal, SignalType
 from tests import builders as make

@@ -1,8 +1,11 @@
-"""Azure ML computes: stop, start, restart and delete. Reading them is the general part.
+"""Azure ML computes: stop, start, restart, delete, idle time and schedules.
+
+Reading them is the general part.
 
 Source: https://learn.microsoft.com/rest/api/azureml/compute
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -18,6 +21,9 @@ _ONE = (
     "/subscriptions/{subscription}/resourceGroups/{group}"
     "/providers/Microsoft.MachineLearningServices/workspaces/{workspace}/computes/{name}"
 )
+IDLE_TIME = ("2021-07-01", *MACHINE_LEARNING)
+SCHEDULES = ("2021-03-01-preview",)
+_MINUTES = re.compile(r"PT(\d{1,5})M")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +110,59 @@ def delete(call: Call) -> Reply:
     return accepted(call, work)
 
 
+def set_idle_time(call: Call) -> Reply:
+    """Let an instance be stopped after so long without use."""
+    inner = _instance(call)
+    given = call.body().get("idleTimeBeforeShutdown")
+    minutes = _MINUTES.fullmatch(given) if isinstance(given, str) else None
+    if minutes is None or not 15 <= int(minutes[1]) <= 3 * 24 * 60:  # noqa: PLR2004 - documented
+        raise errors.invalid("idleTimeBeforeShutdown", given, "PT15M to PT4320M")
+    inner["idleTimeBeforeShutdown"] = given
+    return Reply(200)
+
+
+def set_schedules(call: Call) -> Reply:
+    """Replace an instance's schedules."""
+    inner = _instance(call)
+    given = call.body().get("computeStartStop")
+    if not isinstance(given, list):
+        raise errors.missing("computeStartStop")
+    for one in given:
+        _check_schedule(one)
+    inner["schedules"] = {
+        "computeStartStop": [{"provisioningStatus": "Completed", **one} for one in given]
+    }
+    return Reply(200)
+
+
+def _check_schedule(one: Json) -> None:
+    wanted = {
+        "status": ("Enabled", "Disabled"),
+        "action": ("Start", "Stop"),
+        "triggerType": ("Cron", "Recurrence"),
+    }
+    for key, words in wanted.items():
+        if one.get(key) not in words:
+            raise errors.invalid(f"computeStartStop.{key}", one.get(key), " or ".join(words))
+    trigger = str(one["triggerType"]).lower()
+    if not isinstance(one.get(trigger), dict):
+        raise errors.missing(f"computeStartStop.{trigger}")
+    if trigger == "cron" and len(str(one["cron"].get("expression", "")).split()) != 5:  # noqa: PLR2004 - cron's fields
+        raise errors.invalid("cron.expression", one["cron"].get("expression"), "five fields")
+
+
+def _instance(call: Call) -> Json:
+    compute = existing(call, call.path.rpartition("/")[0])
+    kind = str(compute["properties"].get("computeType", ""))
+    if kind.lower() != "computeinstance":
+        raise ServiceError(400, "BadRequest", f"'{compute['name']}' is a '{kind}'.")
+    inner: Json = compute["properties"].setdefault("properties", {})
+    return inner
+
+
 ROUTES = (
+    Route("POST", f"{_ONE}/updateIdleShutdownSetting", set_idle_time, IDLE_TIME),
+    Route("POST", f"{_ONE}/updateSchedules", set_schedules, SCHEDULES),
     Route("DELETE", _ONE, delete, MACHINE_LEARNING),
     *(Route("POST", f"{_ONE}/{verb}", act, MACHINE_LEARNING) for verb in VERBS),
 )

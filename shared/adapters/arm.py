@@ -74,6 +74,22 @@ class ArmReader:
         answer = await self._send("POST", self._url(path), params, f"asking {path}", body=body)
         return answer.body
 
+    async def change(
+        self, method: str, path: str, *, api_version: str, body: Json, needs: str
+    ) -> None:
+        """Change a resource by one call that no client library has, or has without loss.
+
+        Args:
+            needs: The operation that the identity must be granted.
+
+        Raises:
+            InvalidTarget: There is no such resource.
+        """
+        params = {"api-version": api_version}
+        role = f"that has the action {needs}"
+        doing = f"changing {path}"
+        await self._send(method, self._url(path), params, doing, body=body, role=role)
+
     async def pages(
         self, path: str, *, api_version: str, query: Mapping[str, str] | None = None
     ) -> AsyncIterator[Json]:
@@ -124,12 +140,13 @@ class ArmReader:
         *,
         missing_ok: bool = False,
         body: Json | None = None,
+        role: str = "",
     ) -> Answer:
         from azure.core.exceptions import HttpResponseError
         from azure.core.rest import HttpRequest
 
         request = HttpRequest(method, url, params=dict(params), json=body)
-        async with translated(doing):
+        async with translated(doing, role=role):
             response = await self._built().send_request(request)
             missing = response.status_code == HTTPStatus.NOT_FOUND and missing_ok
             if response.status_code >= HTTPStatus.BAD_REQUEST and not missing:

@@ -5,7 +5,7 @@ Source: https://learn.microsoft.com/python/api/azure-ai-ml/azure.ai.ml.operation
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -63,23 +63,47 @@ class MlInstances:
     async def stop(self, compute: str) -> None:
         """Ask for a stop.
 
-        The library's poller looks after it in a thread of its own, for which nobody
-        waits: the next read says whether it stopped.
-
         Raises:
             InvalidTarget: There is no such compute instance.
         """
-        rid = of_type(compute, ML_COMPUTE)
-
-        def stopping(client: MLClient) -> None:
-            client.compute.begin_stop(rid.name)
-
-        await self._instances_by.call(
-            ResourceId.parse(rid.parent),
-            f"stopping {rid.text}",
-            stopping,
-            needs=f"{COMPUTES}/stop/action",
+        await self._ask(
+            compute, "stop", "stopping", lambda c, name: c.compute.begin_stop(name)
         )
+
+    async def start(self, compute: str) -> None:
+        """Ask for a start."""
+        await self._ask(
+            compute, "start", "starting", lambda c, name: c.compute.begin_start(name)
+        )
+
+    async def restart(self, compute: str) -> None:
+        """Ask for a restart."""
+        await self._ask(
+            compute, "restart", "restarting", lambda c, name: c.compute.begin_restart(name)
+        )
+
+    async def delete(self, compute: str) -> None:
+        """Ask for a compute to be deleted, with all that is on its disk."""
+        await self._ask(
+            compute, "delete", "deleting", lambda c, name: c.compute.begin_delete(name)
+        )
+
+    async def _ask(
+        self, compute: str, word: str, doing: str, ask: Callable[[MLClient, str], object]
+    ) -> None:
+        """Ask for a long operation.
+
+        The library's poller looks after it in a thread of its own, for which nobody
+        waits: the next read says whether it happened.
+        """
+        rid = of_type(compute, ML_COMPUTE)
+        needs = f"{COMPUTES}/delete" if word == "delete" else f"{COMPUTES}/{word}/action"
+
+        def asking(client: MLClient) -> None:
+            ask(client, rid.name)
+
+        workspace = ResourceId.parse(rid.parent)
+        await self._instances_by.call(workspace, f"{doing} {rid.text}", asking, needs=needs)
 
 
 def compute_fact(compute: Any, workspace: str) -> MachineFacts:

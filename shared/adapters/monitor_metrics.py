@@ -37,6 +37,7 @@ from shared.adapters.metric_batches import (
     name_of,
     series_of,
 )
+from shared.adapters.ml_points import batches_of, computes_in, points_in
 from shared.core.errors import AutomationError
 from shared.core.facts import MachineFacts, Utilisation
 from shared.core.resource_ids import ML_COMPUTE, WORKSPACE, ResourceId
@@ -118,8 +119,11 @@ class AzureMetrics:
     ) -> Mapping[str, Sequence[float]]:
         """Return the points that have a value, by folded id; nothing where unreadable."""
         now = datetime.now(UTC)
+        computes = computes_in(places)
         groups: dict[tuple[str, str], list[str]] = {}
         for resource_id, location in places.items():
+            if resource_id in computes:
+                continue
             region = _region(location)
             if region:
                 owner = ResourceId.parse(resource_id).subscription.casefold()
@@ -145,6 +149,9 @@ class AzureMetrics:
                     points = points_of(data, measure.aggregation)
                     if points:
                         found.setdefault(carrier_of(metric), {}).update(points)
+        for batch in batches_of(computes, measure, now):
+            for key, known in points_in(await self._read(batch), computes, measure).items():
+                found.setdefault(key, {}).update(known)
         return {
             key: tuple(merged[at] for at in sorted(merged)) for key, merged in found.items()
         }

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from shared.core.ml_clusters import MlCluster
+from shared.core.ml_instances import MlInstance
 from shared.core.ml_jobs import MlJobFacts
 from shared.core.resources import Resource, resource_from_arm, retry_key
 from shared.core.slurm import SlurmJob, SlurmNode
@@ -27,6 +29,8 @@ __all__ = [
     "FailedTaskFacts",
     "MachineFacts",
     "ManagedDisk",
+    "MlCluster",
+    "MlInstanceFacts",
     "MlJobFacts",
     "NodeFacts",
     "PoolInstanceFacts",
@@ -59,6 +63,8 @@ class FactsKind(StrEnum):
     SPOT = "spot"
     SPOT_POOL = "spot_pool"
     ML_JOB = "ml_job"
+    ML_INSTANCE = "ml_instance"
+    ML_CLUSTER = "ml_cluster"
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +159,22 @@ class MachineFacts:
     has_gpu: bool | None
     utilisation: Utilisation | None
     started_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MlInstanceFacts:
+    """An Azure ML compute instance, and how it is used where that was asked for.
+
+    Attributes:
+        jobs: Names of jobs on it that have not ended; None if nobody asked.
+        disk_free_mb: Least free space of its disks in the last hour, in megabytes.
+    """
+
+    resource: Resource
+    instance: MlInstance
+    jobs: tuple[str, ...] | None = None
+    utilisation: Utilisation | None = None
+    disk_free_mb: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,6 +354,8 @@ Facts = (
     | SpotFacts
     | SpotPoolFacts
     | MlJobFacts
+    | MlInstanceFacts
+    | MlCluster
 )
 
 

@@ -26,6 +26,8 @@ from shared.core.facts import (
     FactsKind,
     FailedTaskFacts,
     MachineFacts,
+    MlCluster,
+    MlInstanceFacts,
     MlJobFacts,
     NodeFacts,
     PoolInstanceFacts,
@@ -57,6 +59,8 @@ CLASSES: Mapping[FactsKind, Any] = {
     FactsKind.SPOT: SpotFacts,
     FactsKind.SPOT_POOL: SpotPoolFacts,
     FactsKind.ML_JOB: MlJobFacts,
+    FactsKind.ML_INSTANCE: MlInstanceFacts,
+    FactsKind.ML_CLUSTER: MlCluster,
 }
 """What each kind of facts is; a new kind is named here, and conditions know its members."""
 Reader = Callable[[Any, bool], Any]

@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from shared.core.ml_clusters import MlCluster
 from shared.core.resources import Resource, retry_key
 
 ROOT_TAG = "nightshift-first-run"
@@ -69,33 +70,6 @@ class MlJob:
     def has_ended(self) -> bool:
         """Tell whether it does not run any more, and never will under this name."""
         return self.status.casefold() in ENDED
-
-
-@dataclass(frozen=True, slots=True)
-class MlCluster:
-    """A compute cluster of an Azure ML workspace, as it is now.
-
-    Attributes:
-        is_low_priority: Whether its machines may be taken away.
-        nodes: How many nodes are in each state (``idle``, ``running``, ``preempted``, ...);
-            None if the service does not say.
-        idle_before_scale_down: How long a node stays after its last job; None if not told.
-    """
-
-    resource: Resource
-    is_low_priority: bool
-    least: int
-    most: int
-    nodes: Mapping[str, int] | None = None
-    idle_before_scale_down: timedelta | None = None
-    state: str = ""
-
-    @property
-    def is_all_preempted(self) -> bool:
-        """Tell whether nodes were taken away and none is left."""
-        counts = self.nodes or {}
-        left = sum(counts.get(one, 0) for one in ("idle", "running", "preparing", "leaving"))
-        return counts.get("preempted", 0) > 0 and left == 0
 
 
 @dataclass(frozen=True, slots=True)

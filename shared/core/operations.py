@@ -66,6 +66,18 @@ _READ_BATCH_NODE = Operations((f"{_BATCH}/read", f"{_BATCH}/pools/read"))
 _CHANGE_BATCH_NODE = Operations((*_READ_BATCH_NODE.actions, f"{_BATCH}/pools/write"))
 """Batch's data plane asks for actions of the control plane where pools are meant."""
 
+_ML_STATUS = "Microsoft.MachineLearningServices/locations/computeOperationsStatus/read"
+
+
+def _power_of_compute(word: str) -> Operations:
+    """Name what a power operation of a compute instance needs.
+
+    Source: https://learn.microsoft.com/azure/machine-learning/how-to-create-compute-instance
+    (actions that can be controlled by Azure RBAC)
+    """
+    return Operations((f"{_ML}/read", f"{_ML}/{word}/action", _ML_STATUS, _LOCKS))
+
+
 _READ_JOB = Operations(
     (
         f"{_WORKSPACE}/read",
@@ -192,6 +204,20 @@ VERBS: Mapping[Verb, Operations] = MappingProxyType(
         Verb.POOL_SESSIONS: _RUN_ON_INSTANCE,
         Verb.JOB_WATCH: _READ_JOB,
         Verb.JOB_RESUBMIT: Operations((*_READ_JOB.actions, f"{_ML_JOB}/write", _LOCKS)),
+        Verb.ML_SHOW: Operations((f"{_ML}/read",)),
+        Verb.ML_START: _power_of_compute("start"),
+        Verb.ML_RESTART: _power_of_compute("restart"),
+        Verb.ML_DELETE: Operations(
+            (f"{_ML}/read", f"{_ML}/delete", _ML_STATUS, _LOCKS),
+        ),
+        Verb.ML_MARK: Operations((f"{_ML}/read", "Microsoft.Resources/tags/write", _LOCKS)),
+        Verb.ML_IDLE_TIME: Operations(
+            (f"{_ML}/read", f"{_ML}/updateIdleShutdownSetting/action", _LOCKS)
+        ),
+        Verb.ML_SCHEDULES: Operations(
+            (f"{_ML}/read", f"{_ML}/updateSchedules/action", _LOCKS)
+        ),
+        Verb.ML_SCALE: Operations((f"{_ML}/read", f"{_ML}/write", _LOCKS)),
         Verb.VERIFY: Operations(),
         Verb.TELL: Operations(),
     }
@@ -288,6 +314,10 @@ READS: Mapping[FactsKind, Operations] = MappingProxyType(
             )
         ),
         FactsKind.ML_JOB: Operations((*_READ_JOB.actions, f"{_ML}/read", _LOCKS)),
+        FactsKind.ML_INSTANCE: Operations(
+            (f"{_ML}/read", f"{_ML_JOB}/read", "Microsoft.Insights/metrics/read", _LOCKS)
+        ),
+        FactsKind.ML_CLUSTER: Operations((f"{_ML}/read", _LOCKS)),
         FactsKind.SPOT_POOL: Operations((f"{_SET}/read", f"{_INSTANCE}/read", _LOCKS)),
         FactsKind.RESOURCE: Operations(
             (

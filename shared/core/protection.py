@@ -41,6 +41,13 @@ LOCKED_OUT: frozenset[Verb] = frozenset(
         Verb.POOL_WARN,
         Verb.POOL_SESSIONS,
         Verb.JOB_RESUBMIT,
+        Verb.ML_START,
+        Verb.ML_RESTART,
+        Verb.ML_DELETE,
+        Verb.ML_MARK,
+        Verb.ML_IDLE_TIME,
+        Verb.ML_SCHEDULES,
+        Verb.ML_SCALE,
     }
 )
 """Verbs that a ReadOnly lock on their target, or above it, forbids.
@@ -55,7 +62,7 @@ Source: https://learn.microsoft.com/azure/azure-resource-manager/management/lock
 from starting or restarting").
 """
 
-DELETES: frozenset[Verb] = frozenset({Verb.REBUILD})
+DELETES: frozenset[Verb] = frozenset({Verb.REBUILD, Verb.ML_DELETE})
 """Verbs that delete their target, if only to make it anew: any lock forbids them."""
 
 

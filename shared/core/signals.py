@@ -40,6 +40,8 @@ class SignalType(StrEnum):
     RESOURCE_CHANGED = "resource.changed"
     AML_RUN_CHANGED = "aml.run_changed"
     AML_RUN_INTERRUPTED = "aml.run_interrupted"
+    AML_INSTANCE_FOUND = "aml.instance_found"
+    AML_CLUSTER_FOUND = "aml.cluster_found"
     AML_MODEL_CHANGED = "aml.model_changed"
     AML_DATA_DRIFT = "aml.data_drift"
     AKS_EVENT = "aks.event"

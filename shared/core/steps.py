@@ -35,6 +35,11 @@ class Verb(StrEnum):
     POOL_SESSIONS: wait until nobody works on an instance; changes nothing.
     JOB_WATCH: wait until an Azure ML job has ended; changes nothing.
     JOB_RESUBMIT: submit an Azure ML job again that lost its machines.
+    ML_SHOW: write down how an Azure ML compute instance stands; changes nothing.
+    ML_START / ML_RESTART / ML_DELETE: of an Azure ML compute instance.
+    ML_MARK: say by a tag when a stopped compute instance is to be deleted.
+    ML_IDLE_TIME / ML_SCHEDULES: let Azure stop a compute instance: unused, by the clock.
+    ML_SCALE: set the bounds of an Azure ML compute cluster.
     VERIFY: look whether what a rule's ladder asks for is true by now; changes nothing.
     TELL: ask a person to look; changes nothing on the target.
     """
@@ -67,13 +72,21 @@ class Verb(StrEnum):
     POOL_SESSIONS = "pool_sessions"
     JOB_WATCH = "job_watch"
     JOB_RESUBMIT = "job_resubmit"
+    ML_SHOW = "ml_show"
+    ML_START = "ml_start"
+    ML_RESTART = "ml_restart"
+    ML_DELETE = "ml_delete"
+    ML_MARK = "ml_mark"
+    ML_IDLE_TIME = "ml_idle_time"
+    ML_SCHEDULES = "ml_schedules"
+    ML_SCALE = "ml_scale"
     VERIFY = "verify"
     TELL = "tell"
 
     @property
     def touches(self) -> bool:
         """Tell whether it changes anything in the cloud."""
-        return self not in {Verb.VERIFY, Verb.TELL, Verb.JOB_WATCH}
+        return self not in {Verb.VERIFY, Verb.TELL, Verb.JOB_WATCH, Verb.ML_SHOW}
 
 
 UNDO: Mapping[Verb, Verb] = MappingProxyType(

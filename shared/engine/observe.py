@@ -36,7 +36,7 @@ from shared.core.shared_pools import is_shared
 from shared.core.signals import Signal
 from shared.core.wire import read_moment
 from shared.engine.night import Ports
-from shared.engine.observe_ml import observe_job
+from shared.engine.observe_ml import observe_cluster, observe_instance, observe_job
 from shared.engine.observe_slurm import observe_slurm_node
 
 MAX_TASKS = 2000
@@ -80,6 +80,10 @@ async def observe(
             return await observe_slurm_node(target, ports)
         case FactsKind.ML_JOB:
             return await observe_job(target, ports)
+        case FactsKind.ML_INSTANCE:
+            return await observe_instance(target, settings, ports)
+        case FactsKind.ML_CLUSTER:
+            return await observe_cluster(target, ports)
         case (
             FactsKind.BATCH_NODE
             | FactsKind.BATCH_NODES

@@ -38,6 +38,8 @@ WORKS_ON: Mapping[FactsKind, tuple[str, ...]] = {
     FactsKind.SPOT: (VM, SCALE_SET_VM),
     FactsKind.SPOT_POOL: (SCALE_SET_VM,),
     FactsKind.ML_JOB: (ML_JOB,),
+    FactsKind.ML_INSTANCE: (ML_COMPUTE,),
+    FactsKind.ML_CLUSTER: (ML_COMPUTE,),
 }
 
 

@@ -14,11 +14,11 @@ from typing import Any
 
 from shared.core.decisions import Act, Decision, Reason, Skip
 from shared.core.facts import FactsKind, Resource
+from shared.core.ml_clusters import MlCluster
 from shared.core.ml_jobs import (
     ATTEMPT_TAG,
     ROOT_TAG,
     BadDeclaration,
-    MlCluster,
     MlJob,
     MlJobFacts,
     attempt_of,

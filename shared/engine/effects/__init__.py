@@ -16,6 +16,16 @@ from shared.engine.effects.batch_nodes import batch_disable, batch_enable, batch
 from shared.engine.effects.batch_tasks import reactivate, save_exit_info
 from shared.engine.effects.checkpoint import checkpoint
 from shared.engine.effects.disks import snapshot
+from shared.engine.effects.ml_computes import (
+    ml_delete,
+    ml_idle_time,
+    ml_mark,
+    ml_restart,
+    ml_scale,
+    ml_schedules,
+    ml_show,
+    ml_start,
+)
 from shared.engine.effects.ml_jobs import job_resubmit, job_watch
 from shared.engine.effects.nodes import cordon, drain, uncordon
 from shared.engine.effects.pool_instances import (
@@ -62,6 +72,14 @@ EFFECTS: Mapping[Verb, Effect] = MappingProxyType(
         Verb.GROW: grow,
         Verb.JOB_WATCH: job_watch,
         Verb.JOB_RESUBMIT: job_resubmit,
+        Verb.ML_SHOW: ml_show,
+        Verb.ML_START: ml_start,
+        Verb.ML_RESTART: ml_restart,
+        Verb.ML_DELETE: ml_delete,
+        Verb.ML_MARK: ml_mark,
+        Verb.ML_IDLE_TIME: ml_idle_time,
+        Verb.ML_SCHEDULES: ml_schedules,
+        Verb.ML_SCALE: ml_scale,
         Verb.VERIFY: verify,
         Verb.TELL: tell,
     }

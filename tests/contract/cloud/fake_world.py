@@ -7,7 +7,8 @@ from datetime import timedelta
 
 from shared.core.facts import AksNode, ManagedDisk, Resource, Utilisation
 from shared.core.gangs import BY_RULE, Gang
-from shared.core.ml_jobs import MlCluster, MlJob
+from shared.core.ml_clusters import MlCluster
+from shared.core.ml_jobs import MlJob
 from shared.core.pods import Pod
 from shared.core.protection import Lock, LockLevel
 from shared.core.resource_ids import ML_COMPUTE, SCALE_SET, SCALE_SET_VM, VM
@@ -174,6 +175,7 @@ def metrics() -> FakeMetrics:
     world.tell(w.DEV, Utilisation(window, 0.02, None, 30.0, points, points))
     world.tell_points(w.DEV, "Percentage CPU", 2.0, 2.0)
     world.tell(w.BUSY_CI, Utilisation(window, 0.4, 0.9, None, points, points))
+    world.tell_points(w.BUSY_CI, "DiskAvailMegabytes", 30_000.0)
     return world
 
 

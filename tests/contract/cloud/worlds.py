@@ -367,6 +367,7 @@ def metrics() -> list[dict[str, Any]]:
         {**vm, "name": "Network Out Total", "constant": 1200},
         {**ml, "name": "CpuUtilizationPercentage", "constant": 40},
         {**ml, "name": "GpuUtilizationPercentage", "constant": 90},
+        {**ml, "name": "DiskAvailMegabytes", "constant": 30_000},
     ]
 
 

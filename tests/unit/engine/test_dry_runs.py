@@ -31,6 +31,7 @@ from shared.engine.plan_notices import PlanNotices
 from shared.engine.request import Request
 from tests.batch_nodes import an_unusable_alert, with_batch_node, with_broken_node
 from tests.builders import (
+    COMPUTE,
     HOUR,
     MINUTE,
     REMEDIATIONS,
@@ -44,6 +45,15 @@ from tests.builders import (
 )
 from tests.checkpoints import a_preempted_vm, with_declared
 from tests.evictions import LOST, an_eviction, evict, lose
+from tests.ml_instances import (
+    DUE,
+    a_cluster_finding,
+    a_finding,
+    with_idle_cluster,
+    with_instance,
+    with_stopped,
+    with_unusable,
+)
 from tests.ml_jobs import a_change, with_preempted_job
 from tests.shared_pools import a_pool_notice, with_shared_instance
 from tests.shift import SETTINGS, Shift
@@ -82,6 +92,17 @@ CASES: Mapping[str, Case] = {
     "free_pool_instance": Case(with_shared_instance, a_pool_notice()),
     "mend_batch_node": Case(with_broken_node, an_unusable_alert()),
     "resubmit_job": Case(with_preempted_job, a_change()),
+    "delete_marked_instance": Case(
+        lambda shift: with_stopped(shift, **DUE), a_finding("marked")
+    ),
+    "mark_stopped_instance": Case(with_stopped, a_finding()),
+    "restart_instance": Case(with_unusable, a_finding("broken")),
+    "scale_cluster_to_zero": Case(with_idle_cluster, a_cluster_finding()),
+    "set_idle_shutdown": Case(with_instance, a_finding("no_idle_shutdown")),
+    "set_instance_schedules": Case(with_instance, a_finding("no_stop_time")),
+    "show_instance": Case(with_instance, a_finding("broken")),
+    "start_instance": Case(with_stopped, a_finding("failed_operation")),
+    "stop_instance": Case(with_instance, a_tick(target=COMPUTE)),
     "release_batch_node": Case(lambda shift: with_batch_node(shift, tasks=1), a_reboot()),
     "restart_evicted_vm": Case(evict, an_eviction()),
     "scale_pool_by_one": Case(lose, an_eviction(LOST)),
@@ -149,7 +170,8 @@ def test_without_a_dry_run_the_world_would_change(name: str):
     shift.run_until_quiet()
     assert [name] == [plan.remediation for plan in shift.plans]
     changed = {what for what, now in kept(shift).items() if now != before[what]}
-    assert {"plans", "notices" if name == "ask_a_person" else "cloud"} <= changed
+    shown = {"ask_a_person": {"notices"}, "show_instance": set[str]()}
+    assert {"plans", *shown.get(name, {"cloud"})} <= changed
 
 
 @every

@@ -39,6 +39,8 @@ SETTINGS = {
     FactsKind.SPOT: REMEDIATIONS["restart_evicted_vm"].settings(),
     FactsKind.SPOT_POOL: REMEDIATIONS["scale_pool_by_one"].settings(),
     FactsKind.ML_JOB: REMEDIATIONS["resubmit_job"].settings(),
+    FactsKind.ML_INSTANCE: REMEDIATIONS["stop_instance"].settings(),
+    FactsKind.ML_CLUSTER: REMEDIATIONS["scale_cluster_to_zero"].settings(),
 }
 
 
