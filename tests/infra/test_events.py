@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from cli.audit_columns import DEPLOYED, deployed
 from shared.core.beats import BEAT_TYPE
 from shared.parsing import (
@@ -61,3 +63,24 @@ def test_what_is_urgent_goes_to_the_function_that_is_there():
 def test_the_tables_that_are_deployed_have_the_columns_that_are_sent():
     """A column that the table lacks is dropped by the service without a word."""
     assert deployed() == DEPLOYED.read_text(encoding="utf-8")
+
+
+def test_every_column_has_a_type_that_table_and_rule_know():
+    """The rule spells one of them in lower case, which ``logs.bicep`` sees to.
+
+    Source: https://learn.microsoft.com/rest/api/loganalytics/tables/create-or-update,
+    https://learn.microsoft.com/azure/azure-monitor/essentials/data-collection-rule-structure
+    """
+    table = {"string", "int", "long", "real", "boolean", "dateTime", "guid", "dynamic"}
+    rule = {"string", "int", "long", "real", "boolean", "datetime", "dynamic"}
+    types = {one["type"] for its in json.loads(deployed()).values() for one in its}
+    assert types <= table
+    assert {one.lower() for one in types} <= rule
+
+
+def test_every_table_has_the_column_that_log_analytics_asks_for():
+    """Without a ``TimeGenerated`` of type datetime a table is refused."""
+    for columns in json.loads(deployed()).values():
+        assert {"TimeGenerated": "dateTime"}.items() <= {
+            one["name"]: one["type"] for one in columns
+        }.items()
