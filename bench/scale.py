@@ -121,7 +121,8 @@ def _costs(costs: dict[str, Any]) -> Iterator[str]:
     yield "|---|--:|" + "--:|" * (len(names) + 1)
     for kind, cost in costs.items():
         calls = [_number(cost["calls"].get(name, 0)) for name in names]
-        told = f"{_number(cost['export']['records'])}, {cost['export']['bytes']:,}"
+        export = cost["export"]
+        told = f"{_number(export['records'])}, {export['bytes']:,}" if export["bytes"] else ""
         yield f"| {kind} | {cost['cpu_ms']:.1f} | {' | '.join(calls)} | {told} |"
 
 
@@ -162,8 +163,7 @@ def _watching(costs: dict[str, Any]) -> Iterator[str]:
 def _storms(rows: list[dict[str, Any]], kind: str) -> Iterator[str]:
     yield f"\n### {STORM_S:.0f} seconds of a storm: {kind}\n"
     yield (
-        "| events/s | deployments | instances of each | reading pairs "
-        "| first effect after, s: p50 | p99 | last "
+        "| events/s | deployments | instances | pairs | p50, s | p99, s | last, s "
         f"| within {IN_TIME_S:.0f} s | sent again | fullest |"
     )
     yield "|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|"
