@@ -382,17 +382,24 @@ def _roll(sandbox: Sandbox, why: Callable[[], str]) -> list[Json]:
     return roll
 
 
+def _await_faults(sandbox: Sandbox, *, any_: bool) -> list[Json]:
+    """Look until there are faults, or until there are none."""
+    until = time.monotonic() + 60
+    while bool(faults := bad(report(sandbox, "doctor")[1])) is not any_:
+        assert time.monotonic() < until, faults
+        time.sleep(1)
+    return faults
+
+
 def test_rules_that_do_not_load_are_found(healthy: Sandbox):
     """Named with file, line and what to write; the app goes on with those before."""
     connection = healthy.storage_connection_string
     with BlobServiceClient.from_connection_string(connection) as blobs:
         container = blobs.get_container_client(RULES)
         container.upload_blob("broken.yaml", "rules:\n  - name: x\n    onn: vm.preempt\n")
-        until = time.monotonic() + 60
-        while not (faults := bad(report(healthy, "doctor")[1])):
-            assert time.monotonic() < until
-            time.sleep(2)
+        faults = _await_faults(healthy, any_=True)
         container.delete_blob("broken.yaml")
+        assert [] == _await_faults(healthy, any_=False)
     assert {"health", "rules"} == {one["check"] for one in faults}
     [fault] = [one for one in faults if one["check"] == "rules"]
     assert "broken.yaml:2" in fault["items"][0] or "broken.yaml:3" in fault["items"][0]

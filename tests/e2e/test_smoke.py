@@ -61,7 +61,7 @@ def fired(sandbox: Sandbox) -> tuple[str, str]:
 
 def test_every_way_in_ends_in_a_dry_run_and_nothing_is_touched(healthy: Sandbox):
     """With the times of its hops; although the rules in force would act on all of it."""
-    code, document = report(healthy, "smoke")
+    code, document = report(healthy, "smoke", "--patience", "2")
     tests = by_inlet(document)
     assert {"event_grid", "queue", "alert", "runbook", "timer"} == set(tests)
     assert (0, {"ok"}) == (code, {one["verdict"] for one in tests.values()})
@@ -108,7 +108,7 @@ def test_a_topic_that_delivers_nothing_fails_and_the_others_pass(healthy: Sandbo
         one["properties"]["filter"] = {"includedEventTypes": ["Another.Type"]}
 
     change(healthy, filtered)
-    code, document = report(healthy, "smoke", "--patience", "0.5")
+    code, document = report(healthy, "smoke", "--patience", "0.7")
     tests = by_inlet(document)
     assert 1 == code
     assert ["event_grid"] == [n for n, one in tests.items() if one["verdict"] != "ok"]

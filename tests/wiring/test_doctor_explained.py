@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from shared.core.findings import Verdict
 from shared.core.smoke_tests import Inlet
 from shared.core.version import VERSION
 from shared.engine.checkup import CHECKS as WITHIN
+from shared.engine.checkup import storage
 from tests.wiring.trigger_table import HTTP, QUEUES, TIMERS
 
 ROOT = Path(__file__).parents[2]
@@ -47,6 +49,16 @@ def test_every_way_in_is_explained():
 def test_doctor_expects_the_functions_that_are_there():
     """Read from the app itself: a list of its own would grow old."""
     assert {*HTTP, *QUEUES, *TIMERS, "on_maintenance_event"} == expected_functions()
+
+
+def test_doctor_looks_at_the_storage_that_is_deployed():
+    """A table or a queue that Bicep makes under another name would never be looked at."""
+    file = ROOT / "infra" / "bicep" / "modules" / "names.json"
+    names = json.loads(file.read_text(encoding="utf-8"))
+    assert set(storage.TABLES) <= set(names["tables"])
+    queues = {names["eventsQueue"], *names["queues"]}
+    assert {f"{n}{end}" for n in storage.QUEUES for end in ("", storage.POISON)} == queues
+    assert set(storage.CONTAINERS) <= set(names["containers"])
 
 
 def test_the_version_that_the_app_tells_is_the_projects():

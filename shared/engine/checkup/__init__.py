@@ -20,7 +20,7 @@ from shared.engine.night import Night
 
 __all__ = ["CHECKS", "Asked", "about", "look"]
 
-PATIENCE_S = 60.0
+PATIENCE_S = 20.0
 Check = Callable[[Night, Asked], Awaitable[list[Finding]]]
 CHECKS: Mapping[str, Check] = {
     "identity": roles.identity,

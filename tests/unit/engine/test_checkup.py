@@ -234,6 +234,8 @@ def test_records_that_a_sink_has_not_taken_are_found():
     shift.night = replace(shift.night, ports=replace(shift.night.ports, outbox=outbox))
     [fault] = bad(found(shift, "export"))
     assert "1 records wait for log_analytics, the oldest for 1h" == fault.said
+    outbox.pointer = replace(pointer, at=make.NOW - timedelta(minutes=14))
+    assert [] == bad(found(shift, "export"))
 
 
 class _Backlog:

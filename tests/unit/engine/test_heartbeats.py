@@ -53,6 +53,7 @@ def test_the_last_one_counts():
     [
         ({"type": "Nightshift.ScheduledEvents.Document"},),
         (a_beat(), {"type": "Nightshift.ScheduledEvents.Document"}),
+        (a_beat(), {**a_beat(), "type": "Nightshift.ScheduledEvents.Document"}),
         (a_beat(every="often"),),
         ("Nightshift.Forwarder.Heartbeat",),
         ([],),
