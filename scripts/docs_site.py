@@ -36,8 +36,9 @@ STYLED = re.compile(r"<link\b(?=[^>]*stylesheet)[^>]*href=\"?(?:https?:)?//[^\s\
 def on_config(config: Any) -> Any:
     """List what mkdocs.yml does not."""
     listed = set(re.findall(r"[\w/-]+\.md", str(config.nav)))
-    records = [f"decisions/{p.name}" for p in sorted((DOCS / "decisions").glob("[0-9]*.md"))]
-    more = sorted(p.name for p in DOCS.glob("*.md") if p.name not in listed)
+    pages = Path(config.docs_dir)
+    records = [f"decisions/{p.name}" for p in sorted(pages.glob("decisions/[0-9]*.md"))]
+    more = sorted(p.name for p in pages.glob("*.md") if p.name not in listed)
     config.nav = [
         *_with_records(config.nav, [DECISIONS, *records]),
         *([{"More": more}] if more else []),
