@@ -47,6 +47,9 @@ param isDryRun bool = false
 
 // ---- what it hears of ----
 
+@description('Sources that it makes no system topic for: maintenance, health, aks-maintenance, resources, or ARM ids of those below. Event Grid allows one of each kind for a source; where one is there already, subscribe on that (docs/DEPLOY.md)')
+param leftOutSources array = []
+
 @description('ARM ids of Azure ML workspaces')
 param mlWorkspaceIds array = []
 
@@ -347,6 +350,7 @@ module events 'modules/eventgrid.bicep' = {
     mlWorkspaceIds: mlWorkspaceIds
     aksClusterIds: aksClusterIds
     maintenanceConfigurationIds: maintenanceConfigurationIds
+    leftOutSources: leftOutSources
   }
 }
 

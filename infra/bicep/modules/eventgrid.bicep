@@ -36,6 +36,9 @@ param aksClusterIds array = []
 @description('Maintenance configurations to hear of, in this subscription')
 param maintenanceConfigurationIds array = []
 
+@description('Sources that are left out: maintenance, health, aks-maintenance, resources, or ARM ids of those above. Event Grid allows one system topic of each kind for a source; where one is there already, subscribe on that')
+param leftOutSources array = []
+
 @description('Which changes of resources are told: success is left out, or every deployment would be an event')
 param resourceEventTypes array = [
   'Microsoft.Resources.ResourceWriteFailure'
@@ -47,7 +50,7 @@ var functionId = '${functionAppId}/functions/on_maintenance_event'
 
 // Sources of the whole subscription. What is urgent goes to the function at once.
 // https://learn.microsoft.com/azure/event-grid/subscribe-to-resource-notifications-health-resources-events
-var subscriptionTopics = [
+var everyTopic = [
   {
     name: 'maintenance'
     type: 'Microsoft.ResourceNotifications.MaintenanceResources'
@@ -80,6 +83,11 @@ var subscriptionTopics = [
     events: resourceEventTypes
   }
 ]
+
+var subscriptionTopics = filter(everyTopic, topic => !contains(leftOutSources, topic.name))
+var mlSourceIds = filter(mlWorkspaceIds, id => !contains(leftOutSources, id))
+var aksSourceIds = filter(aksClusterIds, id => !contains(leftOutSources, id))
+var windowSourceIds = filter(maintenanceConfigurationIds, id => !contains(leftOutSources, id))
 
 var mlEvents = [
   'Microsoft.MachineLearningServices.RunCompleted'
@@ -119,14 +127,14 @@ module subscriptionSources 'systemTopic.bicep' = [
 
 // A regional source has its topic in its own region, which only the source itself tells.
 resource mlWorkspaces 'Microsoft.MachineLearningServices/workspaces@2025-06-01' existing = [
-  for id in mlWorkspaceIds: {
+  for id in mlSourceIds: {
     name: last(split(id, '/'))
     scope: resourceGroup(split(id, '/')[2], split(id, '/')[4])
   }
 ]
 
 module mlSources 'systemTopic.bicep' = [
-  for (id, i) in mlWorkspaceIds: {
+  for (id, i) in mlSourceIds: {
     name: '${baseName}-topic-ml-${uniqueString(id)}'
     params: {
       location: mlWorkspaces[i].location
@@ -144,14 +152,14 @@ module mlSources 'systemTopic.bicep' = [
 ]
 
 resource aksClusters 'Microsoft.ContainerService/managedClusters@2024-09-01' existing = [
-  for id in aksClusterIds: {
+  for id in aksSourceIds: {
     name: last(split(id, '/'))
     scope: resourceGroup(split(id, '/')[2], split(id, '/')[4])
   }
 ]
 
 module aksSources 'systemTopic.bicep' = [
-  for (id, i) in aksClusterIds: {
+  for (id, i) in aksSourceIds: {
     name: '${baseName}-topic-aks-${uniqueString(id)}'
     params: {
       location: aksClusters[i].location
@@ -169,14 +177,14 @@ module aksSources 'systemTopic.bicep' = [
 ]
 
 resource maintenanceConfigurations 'Microsoft.Maintenance/maintenanceConfigurations@2023-04-01' existing = [
-  for id in maintenanceConfigurationIds: {
+  for id in windowSourceIds: {
     name: last(split(id, '/'))
     scope: resourceGroup(split(id, '/')[2], split(id, '/')[4])
   }
 ]
 
 module maintenanceSources 'systemTopic.bicep' = [
-  for (id, i) in maintenanceConfigurationIds: {
+  for (id, i) in windowSourceIds: {
     name: '${baseName}-topic-window-${uniqueString(id)}'
     params: {
       location: maintenanceConfigurations[i].location
