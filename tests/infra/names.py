@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tree_sitter import Node
 
-from tests.infra.bicep import Declared, Template, chain, text, walk
+from tests.infra.bicep import Template, chain, text, walk
 
 # https://learn.microsoft.com/azure/azure-resource-manager/bicep/bicep-functions
 FUNCTIONS = frozenset(
@@ -188,17 +188,3 @@ def _parameters(node: Node) -> set[str]:
         return set()
     head = node.children[0]
     return {text(c) for c in walk(head) if c.type == "identifier"}
-
-
-def needs(template: Template, one: Declared) -> set[str]:
-    """Collect what a declaration names, and so must wait for."""
-    inside = range(one.node.start_byte, one.node.end_byte)
-    return {
-        name
-        for name, node, is_call in _uses(template)
-        if node.start_byte in inside
-        and not is_call
-        and name in template.named
-        and name not in _local(node)
-        and template.named[name].kind in {"var", "resource", "module"}
-    }

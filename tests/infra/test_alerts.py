@@ -25,6 +25,7 @@ from tests.infra.bicep import INFRA, ROOT
 from tests.unit.parsing.samples import CLUSTER, GROUP, VM, WORKSPACE, load
 
 RULES = json.loads((INFRA / "modules" / "alert-rules.json").read_text(encoding="utf-8"))
+SHAPES = json.loads((INFRA / "types.json").read_text(encoding="utf-8"))["shapes"]
 BOOK = load_rules([read_layer(ROOT / "rules")], discover())
 NOW = datetime(2026, 11, 22, 3, 5, tzinfo=UTC)
 TARGETS = {
@@ -154,6 +155,20 @@ def test_a_window_is_no_shorter_than_its_frequency():
     assert [
         rule["name"] for rule in rules if minutes[rule["window"]] < minutes[rule["frequency"]]
     ] == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "shape", "name", "key"),
+    [
+        ("metric", "MetricCriteria", "operator", "operator"),
+        ("metric", "MetricCriteria", "timeAggregation", "aggregation"),
+        ("log", "Condition", "operator", "operator"),
+    ],
+)
+def test_the_words_of_the_rules_are_azures(kind, shape, name, key):
+    """They reach Bicep as data, so the table of types is asked here."""
+    known = SHAPES[f"azure.mgmt.monitor.models.{shape}"]["properties"][name]["values"]
+    assert {rule[key] for rule in RULES[kind]} <= set(known)
 
 
 def test_the_night_shift_watches_itself():

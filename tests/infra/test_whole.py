@@ -1,19 +1,16 @@
-"""The templates as a whole: an order to deploy in, known roles, nothing left over."""
+"""The templates as a whole: known roles, nothing left over, what policies carry along."""
 
 from __future__ import annotations
 
 import json
 import re
-from graphlib import CycleError, TopologicalSorter
 
 import pytest
 
-from tests.infra import names
 from tests.infra.bicep import FILES, INFRA, literal, pair, pairs, read, text, walk
 from tests.infra.shapes import Walk
 
 TABLE = json.loads((INFRA / "types.json").read_text(encoding="utf-8"))
-ALL = [pytest.param(path, id=str(path.relative_to(INFRA))) for path in FILES]
 GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 # Source: https://learn.microsoft.com/azure/role-based-access-control/built-in-roles
 BUILT_IN_ROLES = {
@@ -33,30 +30,6 @@ APPLICATIONS = {
     "04b07795-8ddb-461a-bbee-02f9e1bf7b46": "Microsoft Azure CLI",
     "461e8683-5575-4561-ac7f-899cc907d62a": "AzNS AAD Webhook",
 }
-
-
-@pytest.mark.parametrize("path", ALL)
-def test_there_is_an_order_to_deploy_in(path):
-    """The app names a topic that names a function of the app: nobody could begin."""
-    template = read(path)
-    needs = {name: names.needs(template, one) for name, one in template.named.items()}
-    try:
-        TopologicalSorter(needs).prepare()
-    except CycleError as found:
-        pytest.fail(f"{path.name}: {' needs '.join(reversed(found.args[1]))}")
-
-
-def test_a_circle_is_found(tmp_path):
-    """Through a variable, too."""
-    path = tmp_path / "circle.bicep"
-    path.write_text(
-        "resource a 'A/b@2024-01-01' = {\n name: other\n}\nvar other = b.id\n"
-        "resource b 'A/b@2024-01-01' = {\n name: a.name\n}\n"
-    )
-    template = read(path)
-    needs = {name: names.needs(template, one) for name, one in template.named.items()}
-    with pytest.raises(CycleError):
-        TopologicalSorter(needs).prepare()
 
 
 def test_every_role_and_application_that_is_named_is_known():
