@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from shared.core.signals import Phase, Signal, SignalType
-from tests.builders import NOW, SCALE_SET, VM, a_resource, instance
+from shared.core.spot_marks import DEALLOCATE, NO_LIMIT, TAG, SpotMark, write_mark
+from tests.builders import HOUR, NOW, SCALE_SET, VM, a_resource, instance
 from tests.fakes.cloud import FakePool
 from tests.shift import Shift
 
@@ -37,3 +38,12 @@ def lose(shift: Shift, capacity: int = 4) -> FakePool:
 
 
 LOST = instance(7)
+
+
+def with_paid(shift: Shift) -> None:
+    """Put a machine into the world that came back on demand six hours ago, and idles."""
+    shift.with_machine(VM)
+    mark = SpotMark(
+        "on_demand", "Standard_NC24ads_A100_v4", DEALLOCATE, NO_LIMIT, NOW - 6 * HOUR
+    )
+    shift.set_tags(VM, {TAG: write_mark(mark)})

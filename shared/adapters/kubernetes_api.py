@@ -17,7 +17,6 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from shared.adapters.azure_errors import retry_after
-from shared.adapters.lanes import LATER, URGENT, Lanes
 from shared.adapters.sdk_options import CONNECT_S, READ_S, has_proxy
 from shared.core.errors import (
     AutomationError,
@@ -27,6 +26,7 @@ from shared.core.errors import (
     StaleFacts,
     Throttled,
 )
+from shared.core.lanes import LATER, URGENT, Lanes
 
 if TYPE_CHECKING:
     from aiohttp import ClientSession

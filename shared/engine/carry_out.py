@@ -9,7 +9,7 @@ message that becomes visible when it is due.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -42,12 +42,17 @@ FRESH_FOR = timedelta(seconds=5)
 
 @dataclass(slots=True)
 class Worker:
-    """One invocation's hold on one plan."""
+    """One invocation's hold on one plan.
+
+    Attributes:
+        after_first: Called once, when the first effect is there or must be waited for.
+    """
 
     night: Night
     owner: str
     stored: StoredPlan
     observed_at: datetime | None = None
+    after_first: Callable[[], Awaitable[None]] | None = None
 
     @property
     def plan(self) -> Plan:
@@ -167,7 +172,7 @@ def _must_end(plan: Plan) -> bool:
 async def _attempt(worker: Worker, index: int) -> bool:
     """Do one step once; False if the plan was given back to wait."""
     try:
-        result = await _unless_unwanted(worker, index)
+        result = await _first_of_all(worker, index)
     except NotYet as later:
         progress = later.progress if later.progress is not None else {}
         await _give_back(worker, index, after=later.after, progress=progress)
@@ -193,6 +198,16 @@ def _next(worker: Worker, plan: Plan, index: int, result: StepResult) -> Plan:
     if following is None or _must_end(ended):
         return ledger.close(ended, now=worker.now())
     return ledger.begin(worker.renewed(ended), following, now=worker.now())
+
+
+async def _first_of_all(worker: Worker, index: int) -> StepResult:
+    """Do the step, and after the first one let others begin before it is written down."""
+    try:
+        return await _unless_unwanted(worker, index)
+    finally:
+        waits, worker.after_first = worker.after_first, None
+        if waits is not None:
+            await waits()
 
 
 async def _unless_unwanted(worker: Worker, index: int) -> StepResult:

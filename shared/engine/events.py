@@ -26,6 +26,7 @@ from shared.engine.recorded import store
 from shared.engine.request import Answer, Request, request_of
 from shared.engine.rulings import Ruling
 from shared.engine.surveying import SURVEY, carry_out_survey
+from shared.engine.turns import Gate, Place
 from shared.engine.withdraw import withdraw
 from shared.ports import EventRecord
 
@@ -44,8 +45,8 @@ async def hear(
     """
 
     async def one(signal: Signal | Unanswered) -> list[Answer]:
-        async with night.gate.enter():
-            return await _hear_one(night, signal, budget)
+        async with night.gate.enter() as place:
+            return await _hear_one(night, signal, budget, place)
 
     heard = await asyncio.gather(*(one(signal) for signal in signals), return_exceptions=True)
     for outcome in heard:
@@ -55,7 +56,7 @@ async def hear(
 
 
 async def _hear_one(
-    night: Night, signal: Signal | Unanswered, budget: timedelta
+    night: Night, signal: Signal | Unanswered, budget: timedelta, place: Place
 ) -> list[Answer]:
     if isinstance(signal, Unanswered):
         await night.ports.ledger.record_event(_unanswered(night, signal))
@@ -65,7 +66,7 @@ async def _hear_one(
     is_urgent = budget > timedelta(0) and (signal.is_involuntary or signal.phase.ends)
     owner = night.ports.clock.token() if is_urgent else ""
     try:
-        return await _respond(night, signal, Request(owner=owner), budget)
+        return await _respond(night, signal, Request(owner=owner), budget, place)
     except AutomationError:
         raise
     except Exception as error:  # noqa: BLE001 - a defect is recorded, see _put_aside
@@ -98,21 +99,29 @@ async def _put_aside(night: Night, signal: Signal, error: Exception) -> Answer:
 
 
 async def _respond(
-    night: Night, signal: Signal, request: Request, budget: timedelta
+    night: Night, signal: Signal, request: Request, budget: timedelta, place: Place
 ) -> list[Answer]:
     if signal.phase.ends and not signal.is_test:
         answers = list(await withdraw(night, signal, request))
         for given in answers:
-            await _act(night, given, request, budget)
+            await _act(night, given, request, budget, place)
         return answers
     given = await decide_and_open(night, signal, request)
     ended = await asyncio.gather(
-        _note(night, given), _act(night, given, request, budget), return_exceptions=True
+        _note_after(night, given, place),
+        _act(night, given, request, budget, place),
+        return_exceptions=True,
     )
     for error in ended:
         if error is not None:
             raise error
     return [given]
+
+
+async def _note_after(night: Night, given: Answer, place: Place) -> None:
+    """Store the answer once the first effect is there: what is not yet begun comes first."""
+    await place.stepped_back()
+    await _note(night, given)
 
 
 async def _note(night: Night, given: Answer) -> None:
@@ -134,15 +143,24 @@ async def _note(night: Night, given: Answer) -> None:
             return
 
 
-async def _act(night: Night, given: Answer, request: Request, budget: timedelta) -> None:
-    """Carry out a plan that this very invocation opened and holds."""
-    if not (given.is_new and given.stored is not None and request.owner):
-        return
-    worker = Worker(night, request.owner, given.stored, observed_at=night.ports.clock.now())
+async def _act(
+    night: Night, given: Answer, request: Request, budget: timedelta, place: Place
+) -> None:
+    """Carry out a plan that this very invocation opened and holds.
+
+    After its first effect it lets all go first who have none yet.
+    """
     try:
-        await carry_out(worker, budget=budget)
+        if given.is_new and given.stored is not None and request.owner:
+            now = night.ports.clock.now()
+            worker = Worker(
+                night, request.owner, given.stored, now, after_first=place.step_back
+            )
+            await carry_out(worker, budget=budget)
     except LeaseHeld:
         return
+    finally:
+        await place.step_back()
 
 
 def _unanswered(night: Night, event: Unanswered) -> EventRecord:
@@ -167,7 +185,9 @@ async def wake(night: Night, message: Mapping[str, Any]) -> Plan | Answer | None
     if "signal" in message:
         signal = signal_from_json(message["signal"])
         request = request_of(message, owner=night.ports.clock.token())
-        given = await _respond(night, signal, request, night.settings.plan_budget)
+        budget = night.settings.plan_budget
+        async with Gate(1).enter() as place:  # the queue hands out only so many at once
+            given = await _respond(night, signal, request, budget, place)
         return given[0]
     if SURVEY in message:
         await carry_out_survey(night, message)

@@ -13,12 +13,15 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from shared.core.lanes import LATER, URGENT, Lanes
 from shared.core.tallies import Tally
 from shared.ports import Tallies
 
 PATIENCE_S = 20.0
 """Below the 30 s that Event Grid waits for an answer. Each call of the store ends by itself
 after 10 s, so that nobody has a turn for ever."""
+LONGEST_BACK_S = 6.0
+"""How long what has begun waits for those who have not: a storm's cordons take 5 s."""
 _URGENT = "urgent:"
 
 
@@ -151,23 +154,64 @@ class Gate:
     """Lets so many of a process's events be answered at once, however they arrive.
 
     Each of five hundred deliveries is an invocation of its own; all at once they would
-    make each other's calls of the store time out.
+    make each other's calls of the store time out. What each must do first comes before
+    all that any of them does afterwards: every node is cordoned, then the first is emptied.
     """
 
     def __init__(self, most: int) -> None:
         """Nobody has come yet."""
         self._most = most
         self._users = 0
-        self._places = asyncio.Semaphore(most)
+        self._lanes = Lanes(most)
 
     @asynccontextmanager
-    async def enter(self) -> AsyncIterator[None]:
+    async def enter(self) -> AsyncIterator[Place]:
         """Wait for a place, in the order of coming."""
         if not self._users:
-            self._places = asyncio.Semaphore(self._most)  # of the loop that runs now
+            self._lanes = Lanes(self._most)  # of the loop that runs now
         self._users += 1
+        place = Place(self._lanes)
         try:
-            async with self._places:
-                yield
+            await place.take(URGENT)
+            yield place
         finally:
+            place.leave()
             self._users -= 1
+
+
+class Place:
+    """One event's place in the gate."""
+
+    def __init__(self, lanes: Lanes) -> None:
+        """Begin without it."""
+        self._lanes = lanes
+        self._has = False
+        self._stepped = asyncio.Event()
+
+    async def take(self, lane: int) -> None:
+        """Wait for it."""
+        await self._lanes.take(lane)
+        self._has = True
+
+    async def step_back(self) -> None:
+        """Let all go first who have not begun, once; the rest is less of a hurry."""
+        if self._stepped.is_set():
+            return
+        self.leave()
+        try:
+            async with asyncio.timeout(LONGEST_BACK_S):
+                await self.take(LATER)
+        except TimeoutError:  # others keep coming: what is begun must go on, too
+            await self.take(URGENT)
+        finally:
+            self._stepped.set()
+
+    async def stepped_back(self) -> None:
+        """Wait until the place's holder has stepped back and come again."""
+        await self._stepped.wait()
+
+    def leave(self) -> None:
+        """Give it to whoever is next."""
+        if self._has:
+            self._has = False
+            self._lanes.give()

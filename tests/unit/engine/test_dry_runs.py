@@ -44,7 +44,7 @@ from tests.builders import (
     an_alert,
 )
 from tests.checkpoints import a_preempted_vm, with_declared
-from tests.evictions import LOST, an_eviction, evict, lose
+from tests.evictions import LOST, an_eviction, evict, lose, with_paid
 from tests.ml_instances import (
     DUE,
     a_cluster_finding,
@@ -105,6 +105,7 @@ CASES: Mapping[str, Case] = {
     "stop_instance": Case(with_instance, a_tick(target=COMPUTE)),
     "release_batch_node": Case(lambda shift: with_batch_node(shift, tasks=1), a_reboot()),
     "restart_evicted_vm": Case(evict, an_eviction()),
+    "return_to_spot": Case(with_paid, a_tick()),
     "scale_pool_by_one": Case(lose, an_eviction(LOST)),
     "snapshot_and_redeploy": Case(lambda shift: shift.with_machine(VM, "os"), a_degradation()),
 }

@@ -171,3 +171,73 @@ def test_no_more_than_its_number_pass_a_gate_at_once():
     asyncio.run(many())
     asyncio.run(many())  # in a process whose loop is another by now
     assert (3, 100) == (max(most), len(most))
+
+
+def test_all_do_what_comes_first_before_any_does_what_comes_after():
+    """Five hundred nodes are cordoned before the first of them is emptied."""
+    gate, done = Gate(3), []
+
+    async def one(number: int) -> None:
+        async with gate.enter() as place:
+            await asyncio.sleep(0)
+            done.append(("first", number))
+            await place.step_back()
+            done.append(("after", number))
+            await place.step_back()  # once only: it would wait again for nothing
+
+    async def many() -> None:
+        await asyncio.gather(*(one(number) for number in range(20)))
+
+    asyncio.run(many())
+    before = done[: done.index(("after", 0))]
+    assert [("first", n) for n in range(18)] == before[:18], "the last ones leave room"
+    assert 40 == len(set(done))
+
+
+async def test_what_is_begun_does_not_wait_for_ever_for_those_who_come(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """A flood that does not end must not keep the pods of a cordoned node where they are."""
+    monkeypatch.setattr(module, "LONGEST_BACK_S", 0.02)
+    gate, is_back = Gate(1), asyncio.Event()
+
+    async def comes_and_comes() -> None:
+        while not is_back.is_set():
+            async with gate.enter():
+                await asyncio.sleep(0.005)
+
+    flood = [asyncio.create_task(comes_and_comes()) for _ in range(3)]
+    async with gate.enter() as place:
+        async with asyncio.timeout(5):
+            await place.step_back()
+        is_back.set()
+    await asyncio.gather(*flood)
+
+
+async def test_whoever_waits_for_the_step_back_is_told_even_if_it_was_ended():
+    """What is written down afterwards must not wait for a holder that is gone."""
+    gate = Gate(1)
+    async with gate.enter() as place:
+        async with gate_is_full(gate):
+            held = asyncio.create_task(place.step_back())
+            await asyncio.sleep(0)
+            held.cancel()
+            await asyncio.gather(held, return_exceptions=True)
+        async with asyncio.timeout(1):
+            await place.stepped_back()
+
+
+@asynccontextmanager
+async def gate_is_full(gate: Gate) -> AsyncIterator[None]:
+    """Let somebody else wait for the only place."""
+
+    async def other() -> None:
+        async with gate.enter():
+            await over.wait()
+
+    over = asyncio.Event()
+    waiting = asyncio.create_task(other())
+    await asyncio.sleep(0)
+    yield
+    over.set()
+    await waiting

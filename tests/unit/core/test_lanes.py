@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from shared.adapters.lanes import LATER, URGENT, Lanes
+from shared.core.lanes import LATER, URGENT, Lanes
 
 
 async def held(

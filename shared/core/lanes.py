@@ -26,14 +26,22 @@ class Lanes:
     @asynccontextmanager
     async def place(self, lane: int) -> AsyncIterator[None]:
         """Hold a place; who is urgent comes before all who are not, else first come."""
+        await self.take(lane)
+        try:
+            yield
+        finally:
+            self.give()
+
+    async def take(self, lane: int) -> None:
+        """Wait for a place, which must be given back."""
         if self._free > 0:
             self._free -= 1
         else:
             await self._wait(lane)
-        try:
-            yield
-        finally:
-            self._pass_on()
+
+    def give(self) -> None:
+        """Give a place back, to whoever is next."""
+        self._pass_on()
 
     async def _wait(self, lane: int) -> None:
         mine = asyncio.get_running_loop().create_future()
