@@ -69,6 +69,7 @@ def wave_row(wave: Wave) -> dict[str, Any]:
         "first": wave.first,
         "leader": wave.leader,
         "told": list(wave.told),
+        "saved": wave.saved,
         **moments,
     }
     return {
@@ -93,6 +94,7 @@ def wave_of(row: Mapping[str, Any], etag: str) -> Wave:
             first=written["first"],
             leader=written["leader"],
             told=tuple(str(one) for one in written["told"]),
+            saved=written["saved"],
             etag=etag,
             **{name: read_moment(written[name]) for name in _MOMENTS},
         )

@@ -30,6 +30,7 @@ class Wave:
         lead_at: Since when.
         told_at: When the job had been told, or it was seen that it does not ask.
         told: Who was told, by name, so many at most.
+        saved: What the job had said of its checkpoint when the plan that leads last looked.
         leave_at: When what is left of it on noticed nodes is moved.
         etag: Version of the row; empty if there is none yet.
     """
@@ -41,6 +42,7 @@ class Wave:
     lead_at: datetime | None = None
     told_at: datetime | None = None
     told: tuple[str, ...] = ()
+    saved: str = ""
     leave_at: datetime | None = None
     etag: str = ""
 
@@ -92,7 +94,9 @@ def take_over(wave: Wave, plan: str, now: datetime) -> Wave:
     return replace(wave, leader=plan, lead_at=now)
 
 
-def note_told(wave: Wave, names: tuple[str, ...], *, now: datetime, gather: timedelta) -> Wave:
+def note_told(
+    wave: Wave, names: tuple[str, ...], *, now: datetime, gather: timedelta, saved: str = ""
+) -> Wave:
     """Write down who was told; a job that nobody had to tell waits only for its others.
 
     Args:
@@ -102,13 +106,16 @@ def note_told(wave: Wave, names: tuple[str, ...], *, now: datetime, gather: time
         return wave
     began = wave.began_at or now
     leave_at = wave.leave_at if names else _sooner(wave.leave_at, began + gather)
-    return replace(wave, told_at=now, told=names[:TOLD_AT_MOST], leave_at=leave_at)
+    told = names[:TOLD_AT_MOST]
+    return replace(wave, told_at=now, told=told, leave_at=leave_at, saved=saved)
 
 
-def leave_now(wave: Wave, now: datetime) -> Wave:
+def leave_now(wave: Wave, now: datetime, saved: str = "") -> Wave:
     """Wait no longer: the job is safe, or has nothing anywhere else."""
     leave_at = _sooner(wave.leave_at, now)
-    return wave if leave_at == wave.leave_at else replace(wave, leave_at=leave_at)
+    if leave_at == wave.leave_at:
+        return wave
+    return replace(wave, leave_at=leave_at, saved=saved or wave.saved)
 
 
 def latest(deadline: datetime | None, margin: timedelta, now: datetime) -> datetime | None:

@@ -10,7 +10,7 @@ leave at once, and the step says why.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -39,6 +39,7 @@ class Met:
     """One job as a round of the drain finds it.
 
     Attributes:
+        here: Its pods on this node.
         mine: What the plan remembers of it.
         wave: None if it leaves without one.
         members: Its pods, if it falls to this plan to tell them.
@@ -46,6 +47,7 @@ class Met:
     """
 
     gang: Gang
+    here: Sequence[Pod]
     mine: dict[str, Any]
     wave: Wave | None = None
     members: tuple[Pod, ...] | None = None
@@ -60,7 +62,10 @@ async def together(work: Work, node: AksNode, pods: Sequence[Pod]) -> tuple[list
         for gang in {pod.gang.key: pod.gang for pod in pods if pod.gang}.values()
         if LEFT not in known.get(gang.key, {})
     ]
-    met = await each(gangs, lambda gang: _meet(work, node, gang, known.get(gang.key, {})))
+    here = {gang.key: [pod for pod in pods if pod.gang == gang] for gang in gangs}
+    met = await each(
+        gangs, lambda gang: _meet(work, node, gang, here[gang.key], known.get(gang.key, {}))
+    )
     known |= {one.gang.key: one.mine for one in met}
     if any(one.is_news for one in met):
         await work.remember({**work.progress, GANGS: known})
@@ -78,7 +83,9 @@ def shown(known: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
-async def _meet(work: Work, node: AksNode, gang: Gang, before: Mapping[str, Any]) -> Met:
+async def _meet(
+    work: Work, node: AksNode, gang: Gang, here: Sequence[Pod], before: Mapping[str, Any]
+) -> Met:
     """Join the job's wave; if it falls to us to tell the job, see whom.
 
     What they said of their checkpoints until now is to be remembered before they are told:
@@ -88,20 +95,20 @@ async def _meet(work: Work, node: AksNode, gang: Gang, before: Mapping[str, Any]
     try:
         wave = await _joined(work, f"{node.cluster.casefold()}|{gang.key}", mine)
         if _WAVE in mine and wave.first != mine[_WAVE]:  # ours has left, others have come
-            return Met(gang, {**mine, LEFT: write_moment(work.now())})
+            return Met(gang, here, {**mine, LEFT: write_moment(work.now())})
         mine = {**mine, _WAVE: wave.first, "leave_at": write_moment(wave.leave_at)}
         if wave.leader != work.plan.id or wave.told_at is not None:
-            return Met(gang, mine, wave)
+            return Met(gang, here, mine, wave)
         members = await work.ports.cluster.members(node, gang)
     except GiveUp as error:
-        return Met(gang, {**mine, **_alone(work, error)})
+        return Met(gang, here, {**mine, **_alone(work, error)})
     is_news = False
     if _BEFORE not in mine:
         asking = [pod for pod in members if pod.asks and _is_running(pod)]
         heard = asking if len(asking) <= HEARD_AT_MOST else []
         mine[_BEFORE] = {pod.uid: pod.checkpointed for pod in heard}
         is_news = bool(heard)
-    return Met(gang, mine, wave, members, is_news=is_news)
+    return Met(gang, here, mine, wave, members, is_news=is_news)
 
 
 def _alone(work: Work, error: GiveUp) -> dict[str, Any]:
@@ -121,7 +128,7 @@ async def _stand(work: Work, node: AksNode, met: Met) -> dict[str, Any]:
         mine = {**mine, "leave_at": write_moment(wave.leave_at)}
         if not wave.may_leave(work.now()):
             return mine
-        return {**mine, **await _leaving(work, node, met.gang, wave)}
+        return {**mine, **await _leaving(work, node, met, wave)}
     except GiveUp as error:
         return {**mine, **_alone(work, error)}
 
@@ -159,11 +166,12 @@ async def _tell(work: Work, node: AksNode, wave: Wave, members: Sequence[Pod]) -
     names = tuple(name for name in await each(asking, one) if name)
     is_all_here = {pod.node for pod in running} <= {node.name}
     now, gather = work.now(), span(work, "gather_s", GATHER)
+    saved = _newest(members, work)
 
     def change(found: Wave) -> Wave:
         if found.first != wave.first or found.leader != work.plan.id:
             return found
-        noted = note_told(found, names, now=now, gather=gather)
+        noted = note_told(found, names, now=now, gather=gather, saved=saved)
         return leave_now(noted, now) if is_all_here and not names else noted
 
     return await changed(work.ports, wave.key, change)
@@ -184,12 +192,12 @@ async def _if_saved(
     silent = [u for u, said in before.items() if _is_silent(members.get(u), said)]
     if silent:
         return wave
-    now = work.now()
-    return await changed(
-        work.ports,
-        wave.key,
-        lambda found: leave_now(found, now) if found.first == wave.first else found,
-    )
+    now, words = work.now(), _newest(members.values(), work)
+
+    def change(found: Wave) -> Wave:
+        return leave_now(found, now, words) if found.first == wave.first else found
+
+    return await changed(work.ports, wave.key, change)
 
 
 def _is_running(pod: Pod) -> bool:
@@ -200,18 +208,27 @@ def _is_silent(pod: Pod | None, before: str) -> bool:
     return pod is not None and not pod.is_finished and pod.checkpointed == before
 
 
-async def _leaving(work: Work, node: AksNode, gang: Gang, wave: Wave) -> dict[str, Any]:
-    """Note, as the pods are about to go, who was told and how old the checkpoint is."""
-    members = await work.ports.cluster.members(node, gang)
-    now = work.now()
-    said = {pod.checkpointed for pod in members if pod.checkpointed}
-    ages = {words: age_s(words, now.timestamp()) for words in said}
-    known = {words: age for words, age in ages.items() if age is not None}
-    newest = min(known, key=lambda words: known[words], default=next(iter(sorted(said)), ""))
+async def _leaving(work: Work, node: AksNode, met: Met, wave: Wave) -> dict[str, Any]:
+    """Note, as the pods are about to go, who was told and how old the checkpoint is.
+
+    The plan that leads looks at the whole job; the others, of which there may be hundreds,
+    at what is on their nodes and at what that plan wrote down.
+    """
+    leads = wave.leader == work.plan.id
+    pods = await work.ports.cluster.members(node, met.gang) if leads else met.here
+    said = _newest(pods, work, wave.saved)
     return {
-        LEFT: write_moment(now),
-        "told": list(wave.told) if wave.leader == work.plan.id else [],
+        LEFT: write_moment(work.now()),
+        "told": list(wave.told) if leads else [],
         "told_by": wave.leader if wave.told else "",
-        "checkpointed": newest,
-        "checkpoint_age_s": known.get(newest),
+        "checkpointed": said,
+        "checkpoint_age_s": age_s(said, work.now().timestamp()),
     }
+
+
+def _newest(pods: Iterable[Pod], work: Work, also: str = "") -> str:
+    """Return what was said last of the job's checkpoint, by the moment that it names."""
+    said = {pod.checkpointed for pod in pods if pod.checkpointed} | ({also} - {""})
+    ages = {words: age_s(words, work.now().timestamp()) for words in said}
+    known = {words: age for words, age in ages.items() if age is not None}
+    return min(known, key=lambda words: known[words], default=max(said, default=""))

@@ -359,3 +359,14 @@ def test_a_member_that_is_leaving_already_is_neither_told_nor_waited_for(shift: 
     shift.run_until_quiet()
     assert Counter(["llm-29", "llm-30"]) == Counter(shift.done("tell"))
     assert max(moments.values()) < NOW + 5 * SECOND
+
+
+def test_the_whole_job_is_listed_by_the_plan_that_leads_alone(shift: Shift):
+    """Of five hundred plans each would else list five hundred pods, twice."""
+    run_gang(shift, saves=SAVED)
+    seen: list[str] = []
+    shift.hooks.append(seen.append)
+    shift.deliver(*a_wave())
+    shift.run_until_quiet()
+    assert seen.count("read members") <= 4
+    assert {SAVED} == {gang_detail(shift, number)["checkpointed"] for number in NUMBERS}
