@@ -87,11 +87,12 @@ class App:
         """Look, decide, count and store a plan with its message; do nothing of it."""
         from shared.engine.answer import decide_and_open
         from shared.engine.request import Request
+        from shared.engine.rulings import facts_key
 
         engine = replace(self.night, rules=self.books[kind])
         [rule] = engine.rules.rules
         signal = _degraded(number)
-        known = {(rule.remediation.facts, repr(rule.settings)): _facts(signal)}
+        known = {facts_key(rule): _facts(signal)}
         began = time.perf_counter()
         given = await decide_and_open(engine, signal, Request(facts=known))
         took = time.perf_counter() - began

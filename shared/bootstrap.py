@@ -20,6 +20,7 @@ from shared.adapters.blob_records import BlobRecords
 from shared.adapters.clock import SystemClock
 from shared.adapters.credentials import credential
 from shared.adapters.estate import ArmEstate
+from shared.adapters.leftovers import ArmLeftovers
 from shared.adapters.log_ingestion import LogIngestion
 from shared.adapters.machine_learning import AzureMachineLearning
 from shared.adapters.maintenance import AzureMaintenance
@@ -187,6 +188,7 @@ def build(settings: Settings) -> Night:
         replacement=AzureReplacement(compute.clients),
         estate=ArmEstate(arm),
         prices=PriceFile(settings.prices),
+        leftovers=ArmLeftovers(arm),
         upkeep=Upkeep(
             AppPremises(identity, arm, storage, settings),
             TableForwarders(storage),

@@ -41,6 +41,7 @@ from tests.fakes.ledger import (
     FakeWakeQueue,
     Waiting,
 )
+from tests.fakes.leftovers import FakeLeftovers
 from tests.fakes.maintenance import FakeMaintenance
 from tests.fakes.notices import FakeNotices
 from tests.fakes.slurm import FakeSlurm
@@ -87,6 +88,7 @@ class World:
     commands: cloud.FakeCommands
     shared_pools: cloud.FakeSharedPools
     estate: FakeEstate
+    leftovers: FakeLeftovers
     prices: FakePrices
     upkeep: Upkeep
     effects: list[tuple[str, str]]
@@ -107,6 +109,7 @@ class World:
             self.batch_nodes.pools,
             self.commands.ran,
             self.shared_pools.instances,
+            self.leftovers.documents,
             self.effects,
         )
         return repr(copy.deepcopy(parts))
@@ -142,6 +145,7 @@ def a_world(now: datetime, trap: Trap) -> World:
         commands=cloud.FakeCommands(trap=trap, effects=effects),
         shared_pools=cloud.FakeSharedPools(trap=trap, effects=effects),
         estate=FakeEstate(trap=trap),
+        leftovers=FakeLeftovers(trap=trap, effects=effects),
         prices=FakePrices(),
         upkeep=upkeep(trap),
         effects=effects,
@@ -174,6 +178,7 @@ def a_night(world: World, *rules: Rule, settings: Settings | None = None) -> Nig
         commands=world.commands,
         shared_pools=world.shared_pools,
         estate=world.estate,
+        leftovers=world.leftovers,
         prices=world.prices,
         upkeep=world.upkeep,
     )

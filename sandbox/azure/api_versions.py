@@ -34,6 +34,7 @@ MACHINE_LEARNING = (
 )
 CONTAINER_SERVICE = ("2024-09-01", "2025-01-01", "2025-05-01", "2026-08-01")
 BATCH_ACCOUNTS = ("2023-11-01", "2024-02-01", "2024-07-01", "2025-06-01")
+NETWORK = ("2023-11-01", "2024-03-01", "2024-05-01", "2024-07-01")
 LOCKS = ("2016-09-01", "2020-05-01")
 TAGS = ("2020-10-01", "2021-04-01", "2022-09-01", "2024-03-01", "2024-11-01", "2025-04-01")
 MAINTENANCE_EVENTS = ("2025-10-01-preview",)
@@ -74,6 +75,8 @@ BY_TYPE = {
     "microsoft.web/sites": WEB,
     "microsoft.web/sites/config": WEB,
     "microsoft.web/sites/functions": WEB,
+    "microsoft.network/networkinterfaces": NETWORK,
+    "microsoft.network/publicipaddresses": NETWORK,
     "microsoft.resources/tags": TAGS,
 }
 

@@ -93,7 +93,7 @@ def checked_tags(tags: object) -> dict[str, str]:
 
 def resources_in(call: Call) -> Reply:
     """List all resources beneath a subscription or resource group, in short form."""
-    kind = _type_filter(call.query.get("$filter", ""))
+    kind, tag = _list_filter(call.query.get("$filter", ""))
     prefix = call.path.lower().rpartition("/resources")[0] + "/"
     found: list[Json] = [
         {
@@ -104,19 +104,29 @@ def resources_in(call: Call) -> Reply:
         for key, one in call.state.world.resources.items()
         if key.startswith(prefix) and "/providers/" in key
         if kind is None or one["type"].lower() == kind
+        if tag is None or tag in {name.lower() for name in one.get("tags", {})}
     ]
     return page(call, found)
 
 
-def _type_filter(text: str) -> str | None:
+def _list_filter(text: str) -> tuple[str | None, str | None]:
+    """Read the filter of a list of resources: by type or by a tag's name.
+
+    Source: https://learn.microsoft.com/rest/api/resources/resources/list
+    """
     if not text:
-        return None
+        return None, None
     field, _, rest = text.partition(" eq ")
-    if field.strip().lower() != "resourcetype" or not rest.strip().startswith("'"):
+    name = field.strip().lower()
+    if name not in {"resourcetype", "tagname"} or not rest.strip().startswith("'"):
         raise errors.invalid(
-            "$filter", text, "resourceType eq '...'", "InvalidFilterInQueryString"
+            "$filter",
+            text,
+            "resourceType eq '...' or tagName eq '...'",
+            "InvalidFilterInQueryString",
         )
-    return rest.strip().strip("'").lower()
+    value = rest.strip().strip("'").lower()
+    return (value, None) if name == "resourcetype" else (None, value)
 
 
 def tags_of(call: Call) -> Reply:

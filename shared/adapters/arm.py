@@ -75,7 +75,7 @@ class ArmReader:
         return answer.body
 
     async def change(
-        self, method: str, path: str, *, api_version: str, body: Json, needs: str
+        self, method: str, path: str, *, api_version: str, body: Json | None, needs: str
     ) -> None:
         """Change a resource by one call that no client library has, or has without loss.
 

@@ -58,6 +58,7 @@ class Reason(StrEnum):
     NOTHING_DECLARED = "nothing_declared"
     BAD_DECLARATION = "bad_declaration"
     NOT_SPOT = "not_spot"
+    NOT_LEFT_OVER = "not_left_over"
     NOT_MARKED = "not_marked"
     MANAGED_POOL = "managed_pool"
     POOL_FULL = "pool_full"

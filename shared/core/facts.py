@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from shared.core.leftovers import LeftoverFacts
 from shared.core.ml_clusters import MlCluster
 from shared.core.ml_instances import MlInstance
 from shared.core.ml_jobs import MlJobFacts
@@ -18,6 +19,7 @@ from shared.core.resources import Resource, resource_from_arm, retry_key
 from shared.core.slurm import SlurmJob, SlurmNode
 
 __all__ = [
+    "LeftoverFacts",
     "AksNode",
     "BatchNode",
     "BatchNodeFacts",
@@ -62,6 +64,7 @@ class FactsKind(StrEnum):
     POOL_INSTANCE = "pool_instance"
     SPOT = "spot"
     SPOT_POOL = "spot_pool"
+    LEFTOVER = "leftover"
     ML_JOB = "ml_job"
     ML_INSTANCE = "ml_instance"
     ML_CLUSTER = "ml_cluster"
@@ -353,6 +356,7 @@ Facts = (
     | PoolInstanceFacts
     | SpotFacts
     | SpotPoolFacts
+    | LeftoverFacts
     | MlJobFacts
     | MlInstanceFacts
     | MlCluster

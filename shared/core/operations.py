@@ -100,6 +100,10 @@ _RUN_ON_INSTANCE = Operations(
     )
 )
 
+_ADDRESS = "Microsoft.Network/publicIPAddresses"
+_READ_LEFTOVER = (f"{_DISK}/read", f"{_NIC}/read", f"{_ADDRESS}/read", f"{_SET}/read")
+_MARK_LEFTOVER = Operations((*_READ_LEFTOVER, "Microsoft.Resources/tags/write", _LOCKS))
+
 VERBS: Mapping[Verb, Operations] = MappingProxyType(
     {
         Verb.CORDON: _MARK_NODE,
@@ -218,6 +222,18 @@ VERBS: Mapping[Verb, Operations] = MappingProxyType(
             (f"{_ML}/read", f"{_ML}/updateSchedules/action", _LOCKS)
         ),
         Verb.ML_SCALE: Operations((f"{_ML}/read", f"{_ML}/write", _LOCKS)),
+        Verb.MARK: _MARK_LEFTOVER,
+        Verb.UNMARK: _MARK_LEFTOVER,
+        Verb.REMOVE: Operations(
+            (
+                *_READ_LEFTOVER,
+                f"{_DISK}/delete",
+                f"{_NIC}/delete",
+                f"{_ADDRESS}/delete",
+                f"{_SET}/delete",
+                _LOCKS,
+            )
+        ),
         Verb.VERIFY: Operations(),
         Verb.TELL: Operations(),
     }
@@ -313,6 +329,7 @@ READS: Mapping[FactsKind, Operations] = MappingProxyType(
                 _LOCKS,
             )
         ),
+        FactsKind.LEFTOVER: Operations((*_READ_LEFTOVER, _LOCKS)),
         FactsKind.ML_JOB: Operations((*_READ_JOB.actions, f"{_ML}/read", _LOCKS)),
         FactsKind.ML_INSTANCE: Operations(
             (f"{_ML}/read", f"{_ML_JOB}/read", "Microsoft.Insights/metrics/read", _LOCKS)

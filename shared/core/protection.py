@@ -41,6 +41,9 @@ LOCKED_OUT: frozenset[Verb] = frozenset(
         Verb.POOL_WARN,
         Verb.POOL_SESSIONS,
         Verb.JOB_RESUBMIT,
+        Verb.MARK,
+        Verb.UNMARK,
+        Verb.REMOVE,
         Verb.ML_START,
         Verb.ML_RESTART,
         Verb.ML_DELETE,
@@ -62,7 +65,7 @@ Source: https://learn.microsoft.com/azure/azure-resource-manager/management/lock
 from starting or restarting").
 """
 
-DELETES: frozenset[Verb] = frozenset({Verb.REBUILD, Verb.ML_DELETE})
+DELETES: frozenset[Verb] = frozenset({Verb.REMOVE, Verb.REBUILD, Verb.ML_DELETE})
 """Verbs that delete their target, if only to make it anew: any lock forbids them."""
 
 

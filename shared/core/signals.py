@@ -46,7 +46,8 @@ class SignalType(StrEnum):
     AML_DATA_DRIFT = "aml.data_drift"
     AKS_EVENT = "aks.event"
     MAINTENANCE_CONFIGURATION = "maintenance.configuration"
-    DISK_UNATTACHED = "disk.unattached"
+    RESOURCE_LEFT_OVER = "resource.left_over"
+    RESOURCE_EXPIRED = "resource.expired"
     POSTURE_FOUND = "posture.found"
     RUNBOOK = "runbook.requested"
 

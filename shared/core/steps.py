@@ -40,6 +40,8 @@ class Verb(StrEnum):
     ML_MARK: say by a tag when a stopped compute instance is to be deleted.
     ML_IDLE_TIME / ML_SCHEDULES: let Azure stop a compute instance: unused, by the clock.
     ML_SCALE: set the bounds of an Azure ML compute cluster.
+    MARK / UNMARK: write on a leftover until when it may stay / take that off.
+    REMOVE: delete a leftover whose marked date has passed.
     VERIFY: look whether what a rule's ladder asks for is true by now; changes nothing.
     TELL: ask a person to look; changes nothing on the target.
     """
@@ -80,6 +82,9 @@ class Verb(StrEnum):
     ML_IDLE_TIME = "ml_idle_time"
     ML_SCHEDULES = "ml_schedules"
     ML_SCALE = "ml_scale"
+    MARK = "mark"
+    UNMARK = "unmark"
+    REMOVE = "remove"
     VERIFY = "verify"
     TELL = "tell"
 
@@ -95,6 +100,7 @@ UNDO: Mapping[Verb, Verb] = MappingProxyType(
         Verb.SLURM_DRAIN: Verb.SLURM_RESUME,
         Verb.BATCH_DISABLE: Verb.BATCH_ENABLE,
         Verb.POOL_LEAVE: Verb.POOL_RETURN,
+        Verb.MARK: Verb.UNMARK,
     }
 )
 """Verbs that a withdrawn event takes back, and with what."""

@@ -21,6 +21,7 @@ from shared.ports import (
     Estate,
     Ledger,
     MachineLearning,
+    Leftovers,
     Maintenance,
     Messenger,
     Metrics,
@@ -72,6 +73,7 @@ class Ports:
     estate: Estate
     prices: Prices
     upkeep: Upkeep
+    leftovers: Leftovers
     sinks: tuple[AuditSink, ...] = ()
     messengers: tuple[Messenger, ...] = ()
 
@@ -91,3 +93,11 @@ class Night:
     settings: Settings
     turns: Turns = field(default_factory=Turns)
     gate: Gate = field(default_factory=lambda: Gate(AT_ONCE))
+
+    def rules_for(self, target: str) -> RuleBook:
+        return self.rules
+
+    def answering(self, signal: SignalType) -> tuple[Rule, ...]:
+        """Give every rule that answers a signal anywhere, for who looks before it is said."""
+        hashes = {(rule.name, rule.hash) for rule in known}
+        return (*known, *(rule for rule in tried if (rule.name, rule.hash) not in hashes))

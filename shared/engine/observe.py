@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 from shared.core.errors import InvalidTarget
@@ -68,33 +69,18 @@ async def observe(
         target = ResourceId.parse(signal.target)
     except ValueError as error:
         raise InvalidTarget(str(error)) from error
-    match kind:
-        case FactsKind.NODE:
-            return await _node(target, ports, wanted)
-        case FactsKind.MACHINE:
-            return await _machine(target, settings, ports)
-        case FactsKind.DISKS:
-            return await _disks(target, ports)
-        case FactsKind.SLURM_NODE:
-            _must_be(target, SCALE_SET_VM, VM)
-            return await observe_slurm_node(target, ports)
-        case FactsKind.ML_JOB:
-            return await observe_job(target, ports)
-        case FactsKind.ML_INSTANCE:
-            return await observe_instance(target, settings, ports)
-        case FactsKind.ML_CLUSTER:
-            return await observe_cluster(target, ports)
-        case (
-            FactsKind.BATCH_NODE
-            | FactsKind.BATCH_NODES
-            | FactsKind.STANDALONE
-            | FactsKind.POOL_INSTANCE
-            | FactsKind.SPOT
-            | FactsKind.SPOT_POOL
-        ):
-            return await _interrupted(kind, target, signal, ports)
-        case _:
-            return await _failed_tasks(target, signal, settings, ports)
+    return await OBSERVERS[kind](Asked(target, signal, settings, ports, wanted))
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What facts are asked of, and with what in view."""
+
+    target: ResourceId
+    signal: Signal
+    settings: Any
+    ports: Ports
+    wanted: frozenset[str]
 
 
 async def _resource(target: str, ports: Ports) -> ResourceFacts | None:
@@ -127,25 +113,19 @@ async def _node(target: ResourceId, ports: Ports, wanted: frozenset[str]) -> Nod
     return NodeFacts(resource, node, pods)
 
 
-async def _interrupted(
-    kind: FactsKind, target: ResourceId, signal: Signal, ports: Ports
-) -> Facts | None:
-    """Read what interruptions of spot machines and of Batch nodes are decided on."""
-    match kind:
-        case FactsKind.BATCH_NODE:
-            return await _batch_node(target, ports)
-        case FactsKind.BATCH_NODES:
-            return await _batch_nodes(target, signal, ports)
-        case FactsKind.POOL_INSTANCE:
-            return await _pool_instance(target, ports)
-        case FactsKind.STANDALONE:
-            return await _standalone(target, ports)
-        case FactsKind.SPOT:
-            _must_be(target, VM, SCALE_SET_VM)
-            return await ports.replacement.spot_machine(target.text)
-        case _:
-            _must_be(target, SCALE_SET_VM)
-            return await ports.replacement.spot_pool(target.text)
+async def _slurm_node(target: ResourceId, ports: Ports) -> Facts | None:
+    _must_be(target, SCALE_SET_VM, VM)
+    return await observe_slurm_node(target, ports)
+
+
+async def _spot(target: ResourceId, ports: Ports) -> Facts | None:
+    _must_be(target, VM, SCALE_SET_VM)
+    return await ports.replacement.spot_machine(target.text)
+
+
+async def _spot_pool(target: ResourceId, ports: Ports) -> Facts | None:
+    _must_be(target, SCALE_SET_VM)
+    return await ports.replacement.spot_pool(target.text)
 
 
 async def _pool_instance(target: ResourceId, ports: Ports) -> PoolInstanceFacts | None:
@@ -244,3 +224,27 @@ async def _failed_tasks(
         since=since,
         is_complete=read.is_complete,
     )
+
+
+OBSERVERS: Mapping[FactsKind, Callable[[Asked], Awaitable[Facts | None]]] = MappingProxyType(
+    {
+        FactsKind.NODE: lambda a: _node(a.target, a.ports, a.wanted),
+        FactsKind.MACHINE: lambda a: _machine(a.target, a.settings, a.ports),
+        FactsKind.DISKS: lambda a: _disks(a.target, a.ports),
+        FactsKind.FAILED_TASKS: lambda a: _failed_tasks(
+            a.target, a.signal, a.settings, a.ports
+        ),
+        FactsKind.SLURM_NODE: lambda a: _slurm_node(a.target, a.ports),
+        FactsKind.BATCH_NODE: lambda a: _batch_node(a.target, a.ports),
+        FactsKind.BATCH_NODES: lambda a: _batch_nodes(a.target, a.signal, a.ports),
+        FactsKind.STANDALONE: lambda a: _standalone(a.target, a.ports),
+        FactsKind.POOL_INSTANCE: lambda a: _pool_instance(a.target, a.ports),
+        FactsKind.SPOT: lambda a: _spot(a.target, a.ports),
+        FactsKind.SPOT_POOL: lambda a: _spot_pool(a.target, a.ports),
+        FactsKind.LEFTOVER: lambda a: a.ports.leftovers.leftover(a.target.text),
+        FactsKind.ML_JOB: lambda a: observe_job(a.target, a.ports),
+        FactsKind.ML_INSTANCE: lambda a: observe_instance(a.target, a.settings, a.ports),
+        FactsKind.ML_CLUSTER: lambda a: observe_cluster(a.target, a.ports),
+    }
+)
+"""How each kind is read; ``RESOURCE``, which needs no ARM id, is not among them."""

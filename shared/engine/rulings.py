@@ -185,28 +185,39 @@ async def _facts(night: Night, rule: Rule, signal: Signal, known: FactsByKind) -
 
     What costs a call of its own is read only for a rule that names it.
     """
-    conditions = (rule.condition, rule.approval_when)
-    named = (one.facts for one in conditions if one is not None)
-    wanted = ON_DEMAND & frozenset[str]().union(*named)
-    key = (rule.remediation.facts, f"{rule.settings!r}{sorted(wanted)}")
+    key = facts_key(rule)
     if key not in known:
         known[key] = await observe(
-            rule.remediation.facts, signal, rule.settings, night.ports, wanted
+            rule.remediation.facts, signal, rule.settings, night.ports, _wanted(rule)
         )
     return known[key]
 
 
+def _wanted(rule: Rule) -> frozenset[str]:
+    conditions = (rule.condition, rule.approval_when)
+    named = (one.facts for one in conditions if one is not None)
+    return ON_DEMAND & frozenset[str]().union(*named)
+
+
+def facts_key(rule: Rule) -> tuple[FactsKind, str]:
+    """Name the facts that a rule decides on: the same name, the same facts."""
+    return rule.remediation.facts, f"{rule.settings!r}{sorted(_wanted(rule))}"
+
+
+_BYSTANDERS = (Reason.OBSERVE_ONLY, Reason.SUGGEST_ONLY, Reason.NOT_MATCHED)
+
+
 def reason_of(rulings: tuple[Ruling, ...]) -> str:
-    """Sum an answer up by the first rule that had something to say."""
-    for ruling in rulings:
-        match ruling.decision:
-            case Act():
-                return "acted"
-            case Skip(Reason.NOT_MATCHED):
-                continue
-            case Hold(reason) | Skip(reason):
-                return reason.value
-    return Reason.NOT_MATCHED
+    """Sum an answer up: a rule acted, or why the first that may act did not.
+
+    What a rule only observed is said if no other rule had more to say.
+    """
+    decisions = [ruling.decision for ruling in rulings]
+    if any(isinstance(decision, Act) for decision in decisions):
+        return "acted"
+    reasons = [said.reason for said in decisions if isinstance(said, Hold | Skip)]
+    order = {reason: place for place, reason in enumerate(_BYSTANDERS, start=1)}
+    return str(min(reasons, key=lambda one: order.get(Reason(one), 0), default="no_rule"))
 
 
 def is_worth_a_reminder(decision: Decision, signal: Signal) -> bool:

@@ -8,12 +8,15 @@ from typing import Any
 
 from shared.core.errors import GiveUp, InvalidSetting, InvalidTarget
 from shared.core.facts import FactsKind
+from shared.core.leftovers import NIC, PUBLIC_IP
 from shared.core.remediation import Remediation
 from shared.core.resource_ids import (
     BATCH_ACCOUNT,
     BATCH_JOB,
+    DISK,
     ML_COMPUTE,
     ML_JOB,
+    SCALE_SET,
     SCALE_SET_VM,
     VM,
 )
@@ -37,6 +40,7 @@ WORKS_ON: Mapping[FactsKind, tuple[str, ...]] = {
     FactsKind.POOL_INSTANCE: (SCALE_SET_VM, VM),
     FactsKind.SPOT: (VM, SCALE_SET_VM),
     FactsKind.SPOT_POOL: (SCALE_SET_VM,),
+    FactsKind.LEFTOVER: (DISK, NIC, PUBLIC_IP, SCALE_SET),
     FactsKind.ML_JOB: (ML_JOB,),
     FactsKind.ML_INSTANCE: (ML_COMPUTE,),
     FactsKind.ML_CLUSTER: (ML_COMPUTE,),

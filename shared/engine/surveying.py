@@ -23,7 +23,7 @@ from shared.core.wire import write_moment
 from shared.engine.answer import answer
 from shared.engine.night import Night
 from shared.engine.request import Answer, Request
-from shared.engine.rulings import FactsByKind, reason_of
+from shared.engine.rulings import FactsByKind, facts_key, reason_of
 from shared.ports import EventRecord
 from shared.rules.book import Rule
 from shared.surveys import discover
@@ -273,7 +273,7 @@ def _known(survey: Survey, finding: Finding, rules: Iterable[Rule]) -> FactsByKi
     if finding.facts is None or survey.facts is None:
         return {}
     return {
-        (survey.facts, repr(rule.settings)): finding.facts
+        facts_key(rule): finding.facts
         for rule in rules
         if rule.remediation.facts is survey.facts
     }

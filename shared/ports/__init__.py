@@ -32,6 +32,7 @@ from shared.ports.ledger import (
     TargetView,
 )
 from shared.ports.machine_learning import MachineLearning
+from shared.ports.leftovers import Leftovers
 from shared.ports.maintenance import Maintenance
 from shared.ports.oversight import Approvals, Messenger, Notices, Tallies
 from shared.ports.replacement import Blueprint, PoolSize, Replacement
@@ -52,14 +53,15 @@ __all__ = [
     "Commands",
     "Compute",
     "Controls",
-    "EventRecord",
     "Estate",
+    "EventRecord",
     "Evicted",
     "Eviction",
     "FailedTasksRead",
     "FoundNode",
     "Head",
     "Ledger",
+    "Leftovers",
     "MachineLearning",
     "Maintenance",
     "Messenger",
@@ -72,8 +74,8 @@ __all__ = [
     "Pointer",
     "PoolSize",
     "PoolTargets",
-    "Records",
     "Prices",
+    "Records",
     "Replacement",
     "Resources",
     "SharedPools",

@@ -4,15 +4,11 @@ A disk's own state says it: ``Unattached``. One that a stopped machine holds is
 ``Reserved`` and is left alone; so is one that is being uploaded, exported or moved.
 
 Source: https://learn.microsoft.com/azure/virtual-machines/windows/find-unattached-disks
-Source: https://learn.microsoft.com/rest/api/compute/disks/list (diskState,
-LastOwnershipUpdateTime)
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from shared.core.leftover_surveys import leftover_survey
 
 from shared.core.moments import read_moment
 from shared.core.signals import SignalType
@@ -84,21 +80,10 @@ def _seen(state: str) -> Seen:
 SURVEY = Survey(
     name="unattached_disks",
     summary="Managed disks that no machine has.",
-    says=SignalType.DISK_UNATTACHED,
-    every=timedelta(hours=6),
-    reads={
-        "disks": Listing(
-            path="/subscriptions/{subscription}/providers/Microsoft.Compute/disks",
-            api_version="2024-03-02",
-            keep=keep,
-        )
-    },
-    actions=("Microsoft.Compute/disks/read",),
-    look=look,
-    examples=(
-        SurveyExample(
-            "nine days without a machine", _seen("Unattached"), _NOW, ("unattached_disk",)
-        ),
-        SurveyExample("a stopped machine holds it", _seen("Reserved"), _NOW, ()),
-    ),
+    finding="unattached_disk",
+    kind="Microsoft.Compute/disks",
+    api_version="2024-03-02",
+    guidance="https://learn.microsoft.com/azure/virtual-machines/windows/find-unattached-disks",
+    left={"properties": {"diskState": "Unattached"}},
+    used={"properties": {"diskState": "Reserved"}},
 )

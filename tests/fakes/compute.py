@@ -77,6 +77,7 @@ class FakeCompute(Trapped):
     Attributes:
         deallocate_looks, snapshot_looks, redeploy_looks: Reads that still show the change
             going on, after it was accepted; 0 means the next read shows it done.
+        loose_disks: Folded ids of disks that no machine has.
         snapshot_fails: New snapshots end failed.
         redeploy_fails: Why redeploys end failed, or empty.
         now: Where provisioning times come from.
@@ -84,6 +85,7 @@ class FakeCompute(Trapped):
 
     machines_by_id: dict[str, FakeMachine] = field(default_factory=dict)
     snapshots: dict[str, FakeSnapshot] = field(default_factory=dict)
+    loose_disks: set[str] = field(default_factory=set)
     operations: dict[str, FakeOperation] = field(default_factory=dict)
     deallocate_looks: int = 1
     snapshot_looks: int = 1
@@ -142,6 +144,7 @@ class FakeCompute(Trapped):
         """Create a snapshot of a disk that exists; the same again changes only tags."""
         self.before("create_snapshot")
         known = {d.id.casefold() for m in self.machines_by_id.values() for d in m.disks}
+        known |= self.loose_disks
         if ResourceId.parse(disk).type != DISK or disk.casefold() not in known:
             raise InvalidTarget(f"creating a snapshot: there is no disk {disk}")
         key = snapshot_id.casefold()

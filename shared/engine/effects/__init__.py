@@ -16,6 +16,7 @@ from shared.engine.effects.batch_nodes import batch_disable, batch_enable, batch
 from shared.engine.effects.batch_tasks import reactivate, save_exit_info
 from shared.engine.effects.checkpoint import checkpoint
 from shared.engine.effects.disks import snapshot
+from shared.engine.effects.leftovers import mark, remove, unmark
 from shared.engine.effects.ml_computes import (
     ml_delete,
     ml_idle_time,
@@ -80,6 +81,9 @@ EFFECTS: Mapping[Verb, Effect] = MappingProxyType(
         Verb.ML_IDLE_TIME: ml_idle_time,
         Verb.ML_SCHEDULES: ml_schedules,
         Verb.ML_SCALE: ml_scale,
+        Verb.MARK: mark,
+        Verb.UNMARK: unmark,
+        Verb.REMOVE: remove,
         Verb.VERIFY: verify,
         Verb.TELL: tell,
     }

@@ -14,6 +14,7 @@ from shared.ports import (
     Commands,
     Compute,
     Estate,
+    Leftovers,
     MachineLearning,
     Metrics,
     Replacement,
@@ -40,6 +41,7 @@ class Cloud:
     commands: Commands
     shared_pools: SharedPools
     estate: Estate
+    leftovers: Leftovers
     standin: Standin | None = None
 
 

@@ -45,6 +45,7 @@ async def azure(local_azure: Standin) -> AsyncIterator[Cloud]:
     from shared.adapters.batch_nodes import AzureBatchNodes
     from shared.adapters.credentials import credential
     from shared.adapters.estate import ArmEstate
+    from shared.adapters.leftovers import ArmLeftovers
     from shared.adapters.machine_learning import AzureMachineLearning
     from shared.adapters.monitor_metrics import AzureMetrics
     from shared.adapters.replacement import AzureReplacement
@@ -73,6 +74,7 @@ async def azure(local_azure: Standin) -> AsyncIterator[Cloud]:
             commands=AzureCommands(compute.clients, arm),
             shared_pools=AzureSharedPools(compute.clients),
             estate=ArmEstate(arm),
+            leftovers=ArmLeftovers(arm),
             cluster=AksClusters(identity, arm, settings),
             standin=local_azure,
         )
@@ -97,6 +99,7 @@ def fakes() -> Cloud:
         commands=fake_world.commands(),
         shared_pools=fake_world.shared_pools(),
         estate=fake_world.estate(),
+        leftovers=fake_world.leftovers(),
         cluster=fake_world.cluster(),
     )
 

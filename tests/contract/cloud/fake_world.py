@@ -31,8 +31,8 @@ from tests.fakes.cloud import (
     FakeSharedPools,
     FakeTask,
 )
-
 from tests.fakes.estate import FakeEstate
+from tests.fakes.leftovers import FakeLeftovers
 
 
 def compute() -> FakeCompute:
@@ -165,6 +165,15 @@ def estate() -> FakeEstate:
     world.tell(f"/subscriptions/{w.SUBSCRIPTION}/providers/Microsoft.Compute/disks", *own)
     world.tell(w.DEV, *(one for one in w.resources() if one["id"] == w.DEV))
     world.rows[w.SUBSCRIPTION] = [one for one in w.resources() if one["id"] in w.NOTICES]
+    return world
+
+
+def leftovers() -> FakeLeftovers:
+    """A disk that a machine has, and one that none has."""
+    world = FakeLeftovers()
+    for one in w.resources():
+        if one["id"] in {w.OS_DISK, w.LOOSE_DISK}:
+            world.add(one)
     return world
 
 

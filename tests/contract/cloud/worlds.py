@@ -15,6 +15,7 @@ OFF = f"{COMPUTE}/virtualMachines/off-1"
 MISSING = f"{COMPUTE}/virtualMachines/nobody"
 SNAPSHOT = f"{COMPUTE}/snapshots/plan-0-os"
 OS_DISK, DATA_DISK = f"{COMPUTE}/disks/dev-1-os", f"{COMPUTE}/disks/dev-1-data"
+LOOSE_DISK = f"{COMPUTE}/disks/loose"
 SET_NAME = "aks-gpu-12345678-vmss"
 SCALE_SET = f"{NODE_GROUP}/providers/Microsoft.Compute/virtualMachineScaleSets/{SET_NAME}"
 INSTANCE = f"{SCALE_SET}/virtualMachines/29"
@@ -144,7 +145,11 @@ def resources() -> list[dict[str, Any]]:
         },
         {**_spot(_vm(SPOT_INSTANCE, SIZE, "deallocated", {})), "sku": {"name": SIZE}},
         *(
-            {"id": disk, "location": REGION, "properties": {"diskSizeGB": 64}}
+            {
+                "id": disk,
+                "location": REGION,
+                "properties": {"diskSizeGB": 64, "diskState": "Attached"},
+            }
             for disk in (*disks.values(), SPOT_DISK)
         ),
         {
@@ -173,6 +178,12 @@ def resources() -> list[dict[str, Any]]:
             {"id": disk, "location": REGION, "properties": {"diskSizeGB": 8}}
             for disk in (LOCKED_DISK, OPEN_DISK)
         ),
+        {
+            "id": LOOSE_DISK,
+            "location": REGION,
+            "tags": dict(TAGS),
+            "properties": {"diskSizeGB": 64, "diskState": "Unattached"},
+        },
         *({"id": one, "properties": {"EventStatus": "Scheduled"}} for one in NOTICES),
         _lock(LOCKED_DISK, "month-end", "ReadOnly"),
         _lock(LOCKED_DISK, "keep", "CanNotDelete"),

@@ -45,6 +45,7 @@ from tests.builders import (
 )
 from tests.checkpoints import a_preempted_vm, with_declared
 from tests.evictions import LOST, an_eviction, evict, lose, with_paid
+from tests.leftovers import a_leftover, with_leftover
 from tests.ml_instances import (
     DUE,
     a_cluster_finding,
@@ -103,6 +104,7 @@ CASES: Mapping[str, Case] = {
     "show_instance": Case(with_instance, a_finding("broken")),
     "start_instance": Case(with_stopped, a_finding("failed_operation")),
     "stop_instance": Case(with_instance, a_tick(target=COMPUTE)),
+    "remove_leftover": Case(with_leftover, a_leftover()),
     "release_batch_node": Case(lambda shift: with_batch_node(shift, tasks=1), a_reboot()),
     "restart_evicted_vm": Case(evict, an_eviction()),
     "return_to_spot": Case(with_paid, a_tick()),

@@ -38,6 +38,7 @@ SETTINGS = {
     FactsKind.POOL_INSTANCE: REMEDIATIONS["free_pool_instance"].settings(),
     FactsKind.SPOT: REMEDIATIONS["restart_evicted_vm"].settings(),
     FactsKind.SPOT_POOL: REMEDIATIONS["scale_pool_by_one"].settings(),
+    FactsKind.LEFTOVER: REMEDIATIONS["remove_leftover"].settings(),
     FactsKind.ML_JOB: REMEDIATIONS["resubmit_job"].settings(),
     FactsKind.ML_INSTANCE: REMEDIATIONS["stop_instance"].settings(),
     FactsKind.ML_CLUSTER: REMEDIATIONS["scale_cluster_to_zero"].settings(),
@@ -90,6 +91,7 @@ def test_a_target_that_has_no_such_facts_is_refused(kind: FactsKind, target: str
         (FactsKind.SPOT, VM),
         (FactsKind.SPOT, instance(29)),
         (FactsKind.SPOT_POOL, instance(29)),
+        (FactsKind.LEFTOVER, f"{GROUP}/providers/Microsoft.Compute/disks/gone"),
     ],
 )
 def test_a_target_that_is_gone_has_no_facts(kind: FactsKind, target: str):

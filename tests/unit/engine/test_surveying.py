@@ -4,24 +4,64 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from shared.core.errors import ProviderUnavailable
 from shared.core.plans import Mode
-from shared.core.signals import Phase
-from shared.core.surveys import Finding, Listing, Measure, Seen, Severity, Survey, kept
+from shared.core.signals import Phase, SignalType
+from shared.core.surveys import (
+    Finding,
+    Kept,
+    Listing,
+    Measure,
+    Seen,
+    Severity,
+    Survey,
+    kept,
+)
 from shared.engine import surveying
-from shared.surveys import discover
 from tests import builders as make
 from tests.builders import HOUR, MINUTE, SECOND, SUBSCRIPTION
 from tests.shift import Shift
 
 DISKS = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Compute/disks"
 DOWN = ProviderUnavailable("listing: 503", after=SECOND)
-ONE = discover()["unattached_disks"]
+
+
+def look(seen: Seen, now: datetime) -> list[Finding]:
+    """Name the disks that nobody has."""
+    return [
+        Finding(
+            target=disk.id,
+            name="unattached_disk",
+            severity=Severity.WARNING,
+            evidence=f"{disk.more['size_gb']} GB",
+            attributes={"size_gb": disk.more["size_gb"]},
+        )
+        for disk in seen.items["disks"]
+        if disk.more["state"] == "Unattached"
+    ]
+
+
+def keep(document: Mapping[str, Any]) -> Kept:
+    """Keep a disk's state and size."""
+    said = document["properties"]
+    return kept(document, state=said.get("diskState"), size_gb=int(said["diskSizeGB"]))
+
+
+ONE = Survey(
+    name="disks",
+    summary="Disks that nobody has.",
+    says=SignalType.RESOURCE_LEFT_OVER,
+    every=6 * HOUR,
+    reads={"disks": Listing(path=DISKS, api_version="v", keep=keep)},
+    actions=(),
+    look=look,
+    examples=(),
+)
 SURVEYS = {ONE.name: ONE}
 
 
@@ -146,7 +186,7 @@ GROUPS = f"/subscriptions/{SUBSCRIPTION}/resourcegroups"
 def nested() -> Survey:
     """Make a survey that reads a list for each item of another, and a metric."""
 
-    def look(seen: Seen, now: Any) -> list[Finding]:
+    def look_inside(seen: Seen, now: datetime) -> list[Finding]:
         return [
             Finding(
                 target=one.id,
@@ -167,7 +207,7 @@ def nested() -> Survey:
             "inner": Listing(path="{id}/resources", api_version="v", keep=kept, of="outer"),
         },
         measures=(Measure("outer", "ns", "m", "maximum"),),
-        look=look,
+        look=look_inside,
     )
 
 
