@@ -11,6 +11,8 @@ from shared.core.operations import ACKNOWLEDGE, VERBS
 from shared.remediations import discover
 from tests.infra.bicep import INFRA
 from tests.infra.deployed import MANAGEMENT, SUBSCRIPTION, TENANT, deploy, of
+from tests.infra.expression import parse
+from tests.infra.working import work_out
 
 HERE = f"/subscriptions/{SUBSCRIPTION}"
 OTHER = "5f0ac1d2-0000-4000-8000-000000000002"
@@ -335,3 +337,38 @@ def test_signing_in_is_switched_on_with_the_registration():
         entra["registration"]["openIdIssuer"],
     )
     assert "OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID" in settings(main(authClientId=CLIENT))
+
+
+def parameters(**environ):
+    """Work main.bicepparam out, as azd and the Azure CLI do before they send it."""
+
+    def name(what):
+        assert "readEnvironmentVariable()" == what
+        return environ.get
+
+    source = (INFRA / "main.bicepparam").read_text(encoding="utf-8")
+    written = re.findall(r"^param (\w+) = (.+)$", source, re.MULTILINE)
+    return {key: work_out(parse(value), name) for key, value in written}
+
+
+def test_the_parameters_as_they_stand_make_a_deployment_that_only_reads():
+    """It may stay as it is: that is what the quickstart says."""
+    given = parameters(AZURE_ENV_NAME="lab", AZURE_LOCATION="northeurope")
+    assert ("lab", "northeurope", False) == (
+        given["environmentName"],
+        given["location"],
+        given["isSubscribed"],
+    )
+    made = deploy(INFRA / "main.bicep", HERE, **given)
+    (observe,), (act,) = granted(made, "observe"), granted(made, "act")
+    assert (observe[0], set()) == act
+    assert [] == [one for kind in SUBSCRIBED for one in of(made, kind)]
+
+
+def test_what_deploys_sets_the_parameters_by_the_environment():
+    """What azd and infra/rollout.sh say, they say this way and no other."""
+    given = parameters(NIGHTSHIFT_SUBSCRIBED="true", NIGHTSHIFT_AUTH_CLIENT_ID=CLIENT)
+    assert (True, CLIENT) == (given["isSubscribed"], given["authClientId"])
+    made = deploy(INFRA / "main.bicep", HERE, **given)
+    assert "true" == made.output("NIGHTSHIFT_SUBSCRIBED")
+    assert [one for kind in SUBSCRIBED for one in of(made, kind)]

@@ -13,23 +13,9 @@ from shared.core.operations import ACKNOWLEDGE, READS, VERBS, Operations
 from shared.remediations import discover
 from tests.infra.bicep import FILES as TEMPLATES
 from tests.infra.bicep import INFRA, literal, pairs, read, text, walk
+from tests.infra.test_whole import BUILT_IN_ROLES
 
 ROLES = json.loads(FILE.read_text(encoding="utf-8"))
-BUILT_IN = {
-    "b7e6dc6d-f1e8-4753-8033-0f276bb0955b": "Storage Blob Data Owner",
-    "ba92f5b4-2d11-453d-a403-e96b0029c9fe": "Storage Blob Data Contributor",
-    "974c5e8b-45b9-4653-ba55-5f855dd0fb88": "Storage Queue Data Contributor",
-    "c6a89b2d-59bc-44d0-9896-0f6e12d7b80a": "Storage Queue Data Message Sender",
-    "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3": "Storage Table Data Contributor",
-    "4633458b-17de-408a-b874-0445c86b69e6": "Key Vault Secrets User",
-    "3913510d-42f4-4e42-8a64-420c390055eb": "Monitoring Metrics Publisher",
-    "d5a91429-5739-47e2-a06b-3470a27159e7": "EventGrid Data Sender",
-    "9980e02c-c2be-4d73-94e8-173b1dc7cf3c": "Virtual Machine Contributor",
-}
-"""Azure's own roles that are given to anybody here.
-
-Source: https://learn.microsoft.com/azure/role-based-access-control/built-in-roles
-"""
 FILES = (INFRA / "modules" / "roles.bicep", INFRA / "management-group.bicep")
 
 
@@ -150,12 +136,12 @@ def test_every_role_of_azure_is_in_the_table_for_the_security_review():
         if any("roleAssignments" in one.what for one in template.of("resource")):
             plain = [literal(node) for node in walk(template.root)]
             given |= {t: path.name for t in plain if t and GUID.fullmatch(t)}
-    assert set(BUILT_IN) == set(given)
+    assert set(BUILT_IN_ROLES) == set(given)
     page = (INFRA.parents[1] / "docs" / "DEPLOY.md").read_text(encoding="utf-8")
     table = page.partition("| identity | role |")[2].partition("\n\n")[0]
     kinds = {
         name.removeprefix("Storage ").removesuffix(" Data Contributor")
-        for name in BUILT_IN.values()
+        for name in BUILT_IN_ROLES.values()
     }
     assert [name for name in kinds if name not in table] == []
 
