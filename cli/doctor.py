@@ -178,18 +178,13 @@ async def _around(
 
     from cli import doctor_wiring
     from cli.doctor_wiring.event_subscriptions import dead_letter_containers
-    from shared.adapters.arm import ArmReader
-    from shared.core.resource_ids import ResourceId
-    from shared.core.settings import Settings
+    from cli.doctor_wiring.place import app_named, looking
 
-    try:
-        app_id = ResourceId.parse(arguments.app_id or str(about.get("app_id") or ""))
-    except ValueError:
+    app_id = app_named(arguments, about)
+    if app_id is None:
         return [_unnamed(arguments)], ()
-    endpoint = arguments.resource_manager.rstrip("/")
-    settings = Settings(resource_manager=endpoint, resource_manager_audience=endpoint)
-    async with DefaultAzureCredential() as credential:
-        arm = ArmReader(credential, settings)
+    async with looking(arguments, about, app_id) as place:
+        findings = await doctor_wiring.look(place, arguments.skip)
         try:
             at = doctor_wiring.Place(arm, app_id, about, arguments.url)
             findings = await doctor_wiring.look(at, arguments.skip)

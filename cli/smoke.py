@@ -203,31 +203,19 @@ def _look(inlet: Inlet) -> str:
 
 async def _topic(arguments: argparse.Namespace) -> str:
     """Find a topic of one's own that leads to the app; empty if none can be seen."""
-    from azure.identity.aio import DefaultAzureCredential
-
-    from cli.doctor_wiring import Place
     from cli.doctor_wiring.event_subscriptions import found_here
-    from cli.doctor_wiring.place import properties
-    from shared.adapters.arm import ArmReader
+    from cli.doctor_wiring.place import app_named, looking, properties
     from shared.core.errors import AutomationError
-    from shared.core.resource_ids import ResourceId
-    from shared.core.settings import Settings
 
     try:
         about = doctor.ask(arguments, "/api/doctor?checks=none")["about"]
-        app_id = ResourceId.parse(arguments.app_id or str(about.get("app_id") or ""))
-    except (Refused, KeyError, ValueError):
-        return ""
-    endpoint = arguments.resource_manager.rstrip("/")
-    settings = Settings(resource_manager=endpoint, resource_manager_audience=endpoint)
-    async with DefaultAzureCredential() as credential:
-        arm = ArmReader(credential, settings)
-        try:
-            here = await found_here(Place(arm, app_id, about, arguments.url))
-        except AutomationError:
+        app_id = app_named(arguments, about)
+        if app_id is None:
             return ""
-        finally:
-            await arm.close()
+        async with looking(arguments, about, app_id) as place:
+            here = await found_here(place)
+    except (Refused, KeyError, AutomationError):
+        return ""
     own = [one for one in here if one.is_custom and one.way == "function"]
     return str(properties(own[0].topic).get("endpoint") or "") if own else ""
 

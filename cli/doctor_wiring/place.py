@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
 from shared.adapters.arm import ArmReader
 from shared.core.resource_ids import ResourceId
+from shared.core.settings import Settings
 
 Json = Mapping[str, Any]
 WEB_API = "2024-04-01"
@@ -60,6 +63,31 @@ class Place:
     async def listed(self, path: str, api_version: str) -> list[Json]:
         """List what is under a path."""
         return [one async for one in self.arm.pages(path, api_version=api_version)]
+
+
+def app_named(arguments: argparse.Namespace, about: Json) -> ResourceId | None:
+    """Read which resource the app is, as the person or the app says; None if neither."""
+    try:
+        return ResourceId.parse(arguments.app_id or str(about.get("app_id") or ""))
+    except ValueError:
+        return None
+
+
+@asynccontextmanager
+async def looking(
+    arguments: argparse.Namespace, about: Json, app_id: ResourceId
+) -> AsyncIterator[Place]:
+    """Sign in with whatever the person is signed in with, and stand beside the app."""
+    from azure.identity.aio import DefaultAzureCredential
+
+    endpoint = arguments.resource_manager.rstrip("/")
+    settings = Settings(resource_manager=endpoint, resource_manager_audience=endpoint)
+    async with DefaultAzureCredential() as credential:
+        arm = ArmReader(credential, settings)
+        try:
+            yield Place(arm, app_id, about, arguments.url)
+        finally:
+            await arm.close()
 
 
 def properties(resource: Json) -> Json:

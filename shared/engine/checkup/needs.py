@@ -12,6 +12,7 @@ from shared.core.plans import Mode
 from shared.core.settings import Settings
 from shared.engine.night import Night
 from shared.rules.book import Rule
+from shared.surveys import discover
 
 _ACTS = frozenset({Mode.SUGGEST, Mode.AUTO})
 
@@ -37,7 +38,8 @@ def needs(night: Night) -> tuple[Need, ...]:
     """
     found: dict[tuple[str, bool], list[str]] = {}
     spelled: dict[tuple[str, bool], str] = {}
-    for who, wanted in (*_of_rules(night), *_of_settings(night.settings)):
+    everybody = (*_of_rules(night), *_of_settings(night.settings), *_of_surveys(night))
+    for who, wanted in everybody:
         for is_data, names in ((False, wanted.actions), (True, wanted.data_actions)):
             for name in names:
                 key = (name.casefold(), is_data)
@@ -73,3 +75,13 @@ def _of_settings(settings: Settings) -> Iterator[tuple[str, Operations]]:
         yield "setting NIGHTSHIFT_ACKNOWLEDGE=control_plane", operations.ACKNOWLEDGE
     if settings.subscriptions or settings.workspaces:
         yield "timer tick_idle", operations.READS[FactsKind.MACHINE]
+    if settings.subscriptions:
+        yield "timer tick_reconcile", operations.RECONCILE
+
+
+def _of_surveys(night: Night) -> Iterator[tuple[str, Operations]]:
+    """Ask for what a survey reads where some rule that is not off answers it."""
+    said = {one for rule in night.rules.rules if rule.mode is not Mode.OFF for one in rule.on}
+    for survey in discover().values():
+        if survey.says in said:
+            yield f"survey {survey.name}", Operations(survey.actions)

@@ -129,12 +129,23 @@ def _line(need: Need, how: Judged) -> str:
     return f"{how.standing.value}{by}: {kind}{need.operation}, needed by {whom}{others}"
 
 
+def _assignable(scope: str) -> str:
+    """Name what a custom role can be made for: a resource group or a subscription.
+
+    Source: https://learn.microsoft.com/azure/role-based-access-control/role-definitions
+    (``AssignableScopes``)
+    """
+    found = ResourceId.parse(scope)
+    group = f"/resourceGroups/{found.resource_group}" if found.resource_group else ""
+    return f"/subscriptions/{found.subscription}{group}"
+
+
 def _grant(scope: str, lacking: Sequence[Need], holder: str) -> str:
     """Write the commands that grant exactly what is missing, and nothing more."""
     definition = {
         "Name": ROLE,
         "Description": "Operations that nightshift doctor found missing",
-        "AssignableScopes": [scope],
+        "AssignableScopes": [_assignable(scope)],
         "Actions": [one.operation for one in lacking if not one.is_data],
         "DataActions": [one.operation for one in lacking if one.is_data],
     }

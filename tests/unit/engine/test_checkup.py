@@ -105,6 +105,17 @@ def test_a_rule_that_is_off_needs_nothing():
     ]
 
 
+def test_a_workspace_is_asked_about_its_own_operations_in_a_role_for_its_group():
+    """A machine is not in a workspace, and no role can be made for one."""
+    shift = a_shift()
+    premises(shift).grants_at[make.WORKSPACE] = ()
+    [fault] = bad(found(shift, "roles", scopes=(make.WORKSPACE,)))
+    assert all(": Microsoft.MachineLearningServices/" in line for line in fault.items)
+    group = make.WORKSPACE.partition("/providers/")[0]
+    assert [group] == json.loads(fault.advice.split("'")[1])["AssignableScopes"]
+    assert f"--scope {make.WORKSPACE}" in fault.advice
+
+
 def test_a_scope_that_cannot_be_read_hides_no_other():
     """Unknown is neither good nor the end."""
     shift = a_shift()
