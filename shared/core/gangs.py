@@ -4,7 +4,8 @@ A gang is what its scheduler or operator lets run only as a whole: one pod that 
 makes all begin anew. Each writes on its pods which job they are of; nothing else is read,
 and nobody is asked. Pure.
 
-Sources: https://github.com/kubernetes-sigs/kueue (pkg/controller/jobs/pod/constants),
+Sources: https://github.com/kubernetes-sigs/kueue (pkg/controller/jobs/pod/constants and
+apis/kueue/v1beta1/topology_types.go),
 https://github.com/volcano-sh/apis (pkg/apis/batch/v1alpha1/labels.go),
 https://github.com/ray-project/kuberay (ray-operator/controllers/ray/utils/constant.go),
 https://github.com/kubeflow/training-operator (pkg/apis/kubeflow.org/v1/common_types.go),
@@ -50,6 +51,7 @@ _LABELLED: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 """The first that a pod bears counts: what restarts the job stands before what admitted it."""
 _VOLCANO_GROUP = "scheduling.k8s.io/group-name"
+_WORKLOAD, _PODSET = "kueue.x-k8s.io/workload", "kueue.x-k8s.io/podset"
 _JOB, _INDEX = "batch.kubernetes.io/job-name", "batch.kubernetes.io/job-completion-index"
 _SLINKY_HOST = "nodeset.slinky.slurm.net/pod-hostname"
 _SLINKY_GROUP = "slinky.slurm.net/"
@@ -95,6 +97,11 @@ def gang_of(
     group = annotations.get(_VOLCANO_GROUP, "")
     if _NAME.fullmatch(group):
         return Gang("pod_group", namespace, group)
+    workload = annotations.get(_WORKLOAD, "")
+    if _NAME.fullmatch(workload):
+        return Gang(
+            "kueue_workload", namespace, workload, _PODSET if _PODSET in labels else ""
+        )
     if labels.get(_JOB) and (labels.get(_INDEX) or annotations.get(_INDEX)):
         return Gang("indexed_job", namespace, labels[_JOB], f"{_JOB}={labels[_JOB]}")
     return None

@@ -59,6 +59,21 @@ def test_an_annotation_that_names_no_group_is_no_group(said: str):
     assert gang_of("ml", {}, {"scheduling.k8s.io/group-name": said}) is None
 
 
+def test_a_plain_job_that_kueue_admitted_is_one_workload():
+    """Kueue admits and evicts it as a whole, though its pods bear no name of a group."""
+    annotations = {"kueue.x-k8s.io/workload": "job-llm-abcde"}
+    labels = {JOB: "llm", "kueue.x-k8s.io/podset": "main"}
+    found = gang_of("ml", labels, annotations)
+    assert found is not None
+    assert ("kueue_workload/ml/job-llm-abcde", "kueue.x-k8s.io/podset") == (
+        found.key,
+        found.selector,
+    )
+    without = gang_of("ml", {}, annotations)
+    assert without is not None
+    assert "" == without.selector
+
+
 def test_what_restarts_the_job_stands_before_what_admitted_it():
     """A JobSet that Kueue admits begins anew as a JobSet."""
     labels = {
