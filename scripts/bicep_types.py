@@ -24,7 +24,7 @@ TABLE = ROOT / "infra" / "bicep" / "types.json"
 PLACE = ROOT / ".cache" / "bicep-types"
 sys.path.insert(0, str(ROOT))
 
-from tests.infra import bicep, shapes  # noqa: E402 - the path comes first
+from tests.infra import bicep, fitting, shapes  # noqa: E402 - the path comes first
 
 # Package and version; module within it; API version; resource type to class.
 LIBRARIES: tuple[tuple[str, str, str, dict[str, str]], ...] = (
@@ -234,6 +234,8 @@ def main() -> None:
             table["resources"][kind] = _looked_up(kind, folder)
     table["resources"] = dict(sorted(table["resources"].items()))
     reached = shapes.reached(table)
+    for _, made in fitting.deployments():
+        reached |= fitting.Fit(table).deployment(made).visited
     table["shapes"] = {name: table["shapes"][name] for name in sorted(reached)}
     TABLE.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
     missing = used - set(table["resources"])

@@ -11,7 +11,7 @@ import json
 
 import pytest
 
-from tests.infra import shapes
+from tests.infra import fitting, shapes
 from tests.infra.bicep import FILES, INFRA, read
 
 TABLE = json.loads((INFRA / "types.json").read_text(encoding="utf-8"))
@@ -23,6 +23,33 @@ USED = {one.what for path in FILES for one in read(path).of("resource")}
 def test_every_resource_is_given_what_it_takes(path):
     """A misspelt property is dropped by some services without a word."""
     assert shapes.faults(TABLE, read(path)) == []
+
+
+def test_what_is_really_sent_is_what_resources_take():
+    """With the data that comes from JSON, from loops and from a person's parameters."""
+    wrong = {
+        name: sorted(set(fitting.Fit(TABLE).deployment(made).wrong))
+        for name, made in fitting.deployments()
+    }
+    assert {name: [] for name in wrong} == wrong
+
+
+@pytest.mark.parametrize(
+    ("value", "what"),
+    [
+        ({"type": "datetime"}, "it may be"),
+        ({"typ": "int"}, "typ is not known"),
+        ({"type": 1}, "should be string"),
+        ({"isHidden": True}, "cannot be set"),
+        ([], "should be object"),
+    ],
+)
+def test_a_fault_in_what_is_sent_is_found(value, what):
+    """A column of a table, as the audit's list of columns gives it."""
+    fit = fitting.Fit(TABLE)
+    spec = {"type": "object", "shape": "azure.mgmt.loganalytics.models.Column"}
+    fit.value(value, spec, "a column")
+    assert what in " ".join(fit.wrong)
 
 
 @pytest.mark.parametrize("path", ALL)
