@@ -174,8 +174,6 @@ async def _around(
     arguments: argparse.Namespace, about: Json
 ) -> tuple[list[Finding], tuple[str, ...]]:
     """Look around the app; also name where its dead letters are."""
-    from azure.identity.aio import DefaultAzureCredential
-
     from cli import doctor_wiring
     from cli.doctor_wiring.event_subscriptions import dead_letter_containers
     from cli.doctor_wiring.place import app_named, looking
@@ -186,15 +184,9 @@ async def _around(
     async with looking(arguments, about, app_id) as place:
         findings = await doctor_wiring.look(place, arguments.skip)
         try:
-            at = doctor_wiring.Place(arm, app_id, about, arguments.url)
-            findings = await doctor_wiring.look(at, arguments.skip)
-            try:
-                letters = await dead_letter_containers(at)
-            except AutomationError:  # its check has said why
-                letters = ()
-        finally:
-            await arm.close()
-    return findings, letters
+            return findings, await dead_letter_containers(place)
+        except AutomationError:  # its check has said why
+            return findings, ()
 
 
 def _unnamed(arguments: argparse.Namespace) -> Finding:
