@@ -370,3 +370,17 @@ def test_the_whole_job_is_listed_by_the_plan_that_leads_alone(shift: Shift):
     shift.run_until_quiet()
     assert seen.count("read members") <= 4
     assert {SAVED} == {gang_detail(shift, number)["checkpointed"] for number in NUMBERS}
+
+
+def test_a_job_on_many_nodes_costs_its_row_two_writes_and_itself_few_lists(shift: Shift):
+    """What each plan would do by itself, hundreds would do at once."""
+    numbers = tuple(range(100, 164))
+    run_gang(shift, *numbers)
+    seen: Counter[str] = Counter()
+    shift.hooks.append(lambda at: seen.update([at]))
+    moments = left_at(shift)
+    shift.deliver(*a_wave(*numbers))
+    shift.run_until_quiet()
+    assert (2, 64, 64) == (seen["after wave"], seen["after tell"], len(moments))
+    assert seen["read members"] <= 15
+    assert spread(moments) <= SECOND
