@@ -94,7 +94,8 @@ async def idle_compute(site: Site, tell: Tell) -> Result:
 
     async def found() -> list[Json]:
         # The host's own timer may have fired a moment before: then those are its plans.
-        idle = [p for p in await _recent(site) if p["remediation"] == "deallocate_idle"]
+        ours = {"deallocate_idle", "stop_instance"}
+        idle = [p for p in await _recent(site) if p["remediation"] in ours]
         return idle if len(idle) >= 2 and all(p["state"] == "closed" for p in idle) else []  # noqa: PLR2004 - one VM, one compute instance
 
     tell("two plans deallocate what is idle")

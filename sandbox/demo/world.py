@@ -193,7 +193,7 @@ def _evicted() -> list[Json]:
 
 
 def _machine_learning() -> list[Json]:
-    inner = {"vmSize": "STANDARD_DS3_V2", "state": "Running"}
+    inner = {"vmSize": "STANDARD_DS3_V2", "state": "Running", **ml_lab.LOOKED_AFTER}
     return [
         {"id": WORKSPACE, "location": REGION, "properties": {}},
         *(
@@ -220,14 +220,18 @@ def _metrics() -> list[Json]:
     found += _vm_metrics(DEGRADED_VM, {"constant": 93.0}, {"constant": 80_000_000})
     found += _vm_metrics(EMPTY_VM, {"series": "empty"}, {"series": "empty"})
     found += _vm_metrics(FAILED_VM, {"series": "error"}, {"series": "error"})
-    for compute, cpu in ((IDLE_CI, 1.0), (BUSY_CI, 64.0)):
+    for compute, name, value in (
+        (IDLE_CI, "CpuUtilizationPercentage", 1.0),
+        (BUSY_CI, "CpuUtilizationPercentage", 64.0),
+        (IDLE_CI, "DiskAvailMegabytes", 40_000.0),
+    ):
         found.append(
             {
                 "resourceId": WORKSPACE,
                 "namespace": "Microsoft.MachineLearningServices/workspaces",
-                "name": "CpuUtilizationPercentage",
+                "name": name,
                 "dimension": {"ComputeName": compute.rpartition("/")[2]},
-                "constant": cpu,
+                "constant": value,
             }
         )
     return found

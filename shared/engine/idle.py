@@ -19,10 +19,11 @@ from shared.core.facts import FactsKind, MachineFacts
 from shared.core.money import Seen, seen
 from shared.core.signals import Phase, Signal, SignalType
 from shared.engine.answer import answer
+from shared.engine.idle_instances import know_busy_instances
 from shared.engine.night import Night
 from shared.engine.observe import measure
 from shared.engine.request import Answer, Request
-from shared.engine.rulings import FactsByKind, reason_of
+from shared.engine.rulings import FactsByKind, facts_key, reason_of
 from shared.engine.saving import note_look
 from shared.ports import EventRecord
 from shared.rules.book import Rule
@@ -59,7 +60,7 @@ async def look_for_idle(night: Night) -> Tally:
     tick's record.
     """
     tally = Tally()
-    rules = night.rules.answering(SignalType.COMPUTE_IDLE)
+    rules = night.answering(SignalType.COMPUTE_IDLE)
     if not rules:
         return tally
     now = night.ports.clock.now()
@@ -116,13 +117,15 @@ async def _decide(
 ) -> None:
     """Measure for each rule's own window, then answer for each machine."""
     known: dict[str, FactsByKind] = {m.resource.id: {} for m in machines}
-    for key, rule in {repr(rule.settings): rule for rule in rules}.items():
+    in_bulk = [one for one in rules if one.remediation.facts is FactsKind.MACHINE]
+    for key, rule in {facts_key(rule): rule for rule in in_bulk}.items():
         tag = rule.remediation.only_tagged
         meant = [m for m in machines if not tag or tag in map(str.casefold, m.resource.tags)]
         for machine in machines:
-            known[machine.resource.id][FactsKind.MACHINE, key] = machine
+            known[machine.resource.id][key] = machine
         for measured in await measure(meant, rule.settings, night.ports):
-            known[measured.resource.id][FactsKind.MACHINE, key] = measured
+            known[measured.resource.id][key] = measured
+    await know_busy_instances(night, rules, machines, known)
     gate = asyncio.Semaphore(AT_ONCE)
 
     async def one(machine: MachineFacts) -> None:
@@ -154,6 +157,7 @@ def _signal(machine: MachineFacts, now: datetime) -> Signal:
         source="tick",
         target=machine.resource.id,
         observed_at=now,
+        attributes={"resource_type": machine.resource.type},
         is_recurring=True,
     )
 

@@ -64,7 +64,7 @@ async def test_every_scenario_ends_as_expected_and_says_so(played, site):
     graces = [c["body"]["deleteOptions"]["gracePeriodSeconds"] for c in evictions]
     assert max(graces) < 30, "the pods' own 120 s had to be cut to what was left"
     listed = [c for c in calls if c["path"].startswith("/metrics/")]
-    running = 8  # VMs that run in the world: one call each would be eight
+    running = 10  # machines that run in the world: one call each would be ten
     assert 0 < len(listed) < running
     single = [
         c

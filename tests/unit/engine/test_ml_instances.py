@@ -267,3 +267,31 @@ def test_disk_space_is_asked_by_name_and_the_least_counts():
     with_instance(shift, free=None)
     shift.world.metrics.tell_points(make.COMPUTE, FREE, 5000.0, 1500.0, 4000.0)
     assert ["disk_full"] == refusals(shift, make.a_tick(target=make.COMPUTE))
+
+
+def test_the_idle_tick_asks_each_rule_about_its_own_kind_of_machine():
+    """A VM is measured in bulk, an instance read by itself; neither hides the other."""
+    is_ml = "signal.resource_type.endsWith('/computes')"
+    shift = Shift.begin(
+        make.a_rule("stop_instance", when=is_ml),
+        make.a_rule("deallocate_idle", when=f"!{is_ml}"),
+    )
+    with_instance(shift)
+    shift.with_machine()
+    tally = shift.tick()
+    shift.run_until_quiet()
+    assert [] == tally.unread
+    assert {"stop_instance", "deallocate_idle"} == {p.remediation for p in shift.plans}
+    assert {PlanOutcome.DONE} == {p.outcome for p in shift.plans}
+
+
+def test_a_busy_instance_costs_the_tick_one_metrics_call_and_no_look():
+    """A thousand busy notebooks must not be a thousand documents and job lists."""
+    shift = Shift.begin(make.a_rule("stop_instance"))
+    with_instance(shift, use=replace(QUIET, cpu=0.7))
+    looks: list[str] = []
+    shift.hooks.append(looks.append)
+    tally = shift.tick()
+    assert {"not_idle": 1} == dict(tally.by_reason)
+    assert 1 == looks.count("read utilisation")
+    assert not {"read compute_instance", "read active_jobs", "read points"} & set(looks)
