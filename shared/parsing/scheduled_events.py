@@ -215,7 +215,7 @@ def _signals(
     """Make one signal for each machine of one notice."""
     event_type = notice.text("EventType")
     status = notice.text("EventStatus")
-    deadline = notice.optional_moment("NotBefore")
+    deadline, unread = _deadline(notice)
     phase = _phase(notice, status, deadline, envelope)
     names = notice.texts("Resources", at_most=MAX_MACHINES)
     attributes = {
@@ -223,6 +223,7 @@ def _signals(
         "event_source": notice.loose_text("EventSource"),
         "duration_seconds": notice.loose_number("DurationInSeconds"),
         "not_before": write_moment(deadline) if deadline else None,
+        **({"not_before_unread": unread} if unread else {}),
         "notice_id": notice_id,
         "description": notice.loose_text("Description"),
         "resources": list(names),
@@ -239,6 +240,18 @@ def _signals(
     )
     targets = _targets(notice, machines, names)
     return tuple(replace(signal, target=target) for target in targets)
+
+
+def _deadline(notice: JsonObject) -> tuple[datetime | None, str]:
+    """Read when it begins; a moment that cannot be read is none, and is told as it was.
+
+    The machine is taken at that moment all the same: a notice without one is acted on at
+    once, and so is this.
+    """
+    try:
+        return notice.optional_moment("NotBefore"), ""
+    except MalformedEvent:
+        return None, show(notice.fields.get("NotBefore"))
 
 
 def _phase(

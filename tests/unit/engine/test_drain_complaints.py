@@ -172,3 +172,14 @@ def test_a_worker_that_died_does_not_keep_its_node(shift: Shift):
     shift.hooks.clear()
     shift.run_until_quiet()
     assert (PlanOutcome.DONE, 2) == (shift.plan.outcome, len(shift.done("evict")))
+
+
+def test_a_notice_whose_moment_cannot_be_read_is_acted_on_at_once(shift: Shift):
+    """Nobody knows how long is left: the node is emptied now, each pod with its own grace."""
+    shift.with_node()
+    told = {"not_before_unread": "'tomorrow'"}
+    shift.deliver(a_notice(deadline=None, attributes=told))
+    shift.run_until_quiet()
+    assert (PlanOutcome.DONE, None) == (shift.plan.outcome, shift.plan.deadline)
+    assert shift.plan.created_at == NOW
+    assert "'tomorrow'" == shift.plan.signal["attributes"]["not_before_unread"]

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from shared.core.json_bounds import show
 from shared.core.signals import Phase, Signal, SignalType, Unanswered
 from shared.parsing import Malformed, parse_events
 from tests.unit.parsing.samples import COMPUTE, GROUP, SCALE_SET, event, events, load
@@ -137,7 +138,7 @@ def test_a_bad_notice_in_a_document_does_not_lose_the_eviction_beside_it():
     """A preview field in one notice must not cost a drain."""
     bad, good = events("scheduled_events__in_vm_document_one_bad_notice")
     assert isinstance(bad, Malformed)
-    assert "$.data.document.Events[0].NotBefore: was 'soon'" in bad.why
+    assert "$.data.document.Events[0].EventStatus: was 'Pondered'" in bad.why
     assert SignalType.VM_PREEMPT is good.type
     batch = [{}, load("scheduled_events__in_vm_document_one_bad_notice")]
     assert [0, 1] == [one.index for one in parse_events(batch) if isinstance(one, Malformed)]
@@ -199,12 +200,26 @@ def test_each_form_of_a_machines_name_finds_its_id(name, target):
     assert (expected,) == tuple(replace(s, attributes={}) for s in parse_events(body))
 
 
+@pytest.mark.parametrize("value", ["tomorrow", 5, {"at": "noon"}, "2030-13-45T99:00:00Z"])
+def test_a_moment_that_cannot_be_read_is_none_and_is_told(value):
+    """The machine goes at that moment all the same: acted on at once, and not put aside."""
+    body = load("scheduled_events__preempt_uniform_cloudevent")
+    body["data"]["resourceInfo"]["properties"]["NotBefore"] = value
+    (found,) = parse_events(body)
+    assert isinstance(found, Signal)
+    assert (SignalType.VM_PREEMPT, Phase.SCHEDULED, None, None) == (
+        found.type,
+        found.phase,
+        found.deadline,
+        found.attributes["not_before"],
+    )
+    assert show(value) == found.attributes["not_before_unread"]
+
+
 @pytest.mark.parametrize(
     ("field", "value", "why"),
     [
         ("EventStatus", "Pondered", "Started, Completed, Canceled or Gone"),
-        ("NotBefore", 5, "NotBefore: was a number"),
-        ("NotBefore", "tomorrow", "NotBefore: was 'tomorrow'"),
         ("Resources", [], "should be names of machines, at least one"),
         ("Resources", ["a/b"], "should be names of machines"),
         ("Resources", "vmss_3", "should be an array"),
