@@ -8,7 +8,7 @@ import pytest
 
 from shared.core.settings import Settings
 from tests.infra.bicep import INFRA
-from tests.infra.deployed import GROUP, deploy, of
+from tests.infra.deployed import GROUP, SUBSCRIPTION, deploy, of
 from tests.unit.parsing.samples import CLUSTER, WORKSPACE
 
 MODULES = INFRA / "modules"
@@ -73,6 +73,9 @@ def test_each_resource_has_each_rule_of_its_kind():
     assert counts["storage"] == scopes.count("storage")
     assert counts["systemTopics"] == scopes.count("maintenance") == scopes.count("health")
     assert counts["topics"] == scopes.count("forwarder")
+    named = [one for ids in GIVEN.values() if isinstance(ids, list) for one in ids]
+    regions = {"west", "north"}
+    assert {*named, "storage", f"/subscriptions/{SUBSCRIPTION}"} - regions == set(scopes)
     by_region = [
         one.properties["targetResourceRegion"]
         for one in of(alerts(), METRIC)
