@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from shared.adapters.entra import SignIn
     from shared.engine.rule_watch import RuleWatch
     from shared.rule_duty import RuleDuty  # imported where there is a container of rules
+    from shared.rules.trials import Trial
 
 _built: dict[str, Night] = {}
 _duties: dict[str, RuleDuty] = {}
@@ -140,9 +141,9 @@ def _rules(
     return _duties["rules"].begin(storage)
 
 
-def _replace_rules(rules: RuleBook) -> Night:
-    """Put other rules in force for whatever begins from now on."""
-    _built["night"] = replace(_built["night"], rules=rules)
+def _replace_rules(rules: RuleBook, trial: Trial | None) -> Night:
+    """Put other rules in force, and on trial, for whatever begins from now on."""
+    _built["night"] = replace(_built["night"], rules=rules, trial=trial)
     return _built["night"]
 
 
@@ -187,8 +188,8 @@ def build(settings: Settings) -> Night:
         shared_pools=AzureSharedPools(compute.clients),
         replacement=AzureReplacement(compute.clients),
         estate=ArmEstate(arm),
-        prices=PriceFile(settings.prices),
         leftovers=ArmLeftovers(arm),
+        prices=PriceFile(settings.prices),
         upkeep=Upkeep(
             AppPremises(identity, arm, storage, settings),
             TableForwarders(storage),
@@ -197,7 +198,8 @@ def build(settings: Settings) -> Night:
         messengers=messengers,
         sinks=sinks,
     )
-    return Night(_watched(ports, settings), rules, remediations, settings)
+    trial = _duties["rules"].trial if "rules" in _duties else None
+    return Night(_watched(ports, settings), rules, remediations, settings, trial=trial)
 
 
 def _sinks(identity: AsyncTokenCredential, settings: Settings) -> tuple[AuditSink, ...]:

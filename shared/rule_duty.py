@@ -21,14 +21,17 @@ from shared.adapters.credentials import credential
 from shared.adapters.storage import Storage
 from shared.core.errors import AutomationError, RetryLater
 from shared.core.remediation import Remediation
+from shared.core.rollouts import RolloutTerms
 from shared.core.settings import Settings
 from shared.engine.night import Night
 from shared.engine.rule_news import tell
-from shared.engine.rule_watch import RuleWatch
+from shared.engine.rule_watch import NOBODYS, RuleWatch
+from shared.engine.trying import Arranged, Newest, Trying
 from shared.ports.rule_source import RuleSource
 from shared.rules.book import RuleBook
 from shared.rules.loading import load_rules
 from shared.rules.problems import RuleProblem, RulesRefused
+from shared.rules.trials import Trial
 
 _LOG = logging.getLogger("nightshift")
 FIRST_LOOK_LIMIT_S = 10.0
@@ -68,7 +71,7 @@ class RuleDuty:
         settings: Settings,
         layers: Sequence[Mapping[str, str]],
         remediations: Mapping[str, Remediation],
-        swap: Callable[[RuleBook], Night],
+        swap: Callable[[RuleBook, Trial | None], Night],
         *,
         opened: Callable[[Storage, str], RuleSource] = BlobRules,
     ) -> None:
@@ -76,14 +79,22 @@ class RuleDuty:
 
         Args:
             layers: The package's.
-            swap: Puts new rules in force and returns the engine as it is now.
+            swap: Puts new rules in force, and others on trial, and returns the engine as
+                it is now.
             opened: Makes the container of that name in an account accessible.
         """
 
         def load(texts: Mapping[str, str]) -> RuleBook:
             return load_top(layers, texts, remediations)
 
+        terms = RolloutTerms(
+            settings.rules_canary, settings.rules_canary_soak, settings.rules_canary_failures
+        )
         self.watch = RuleWatch(settings.rules_container, load)
+        self.watch.trying = Trying(terms, load) if terms.percent else None
+        self.trial: Trial | None = None
+        self._newest: Newest | None = None
+        self._arranged = ("", "")
         self._settings = settings
         self._swap = swap
         self._opened = opened
@@ -126,7 +137,9 @@ class RuleDuty:
         source = self._opened(storage, self._settings.rules_container)
         try:
             async with asyncio.timeout(FIRST_LOOK_LIMIT_S):
-                return await self.watch.begin(source, self._clock.now())
+                book = await self.watch.begin(source, self._clock.now())
+                arranged = await self._arrange(source, book)
+                return book if arranged is None else arranged.rules
         except TimeoutError as error:
             late = f"reading rules took longer than {FIRST_LOOK_LIMIT_S:.0f} s"
             raise RetryLater(late, after=timedelta(seconds=REST_S)) from error
@@ -160,8 +173,10 @@ class RuleDuty:
             if self._left_s() <= 0:
                 self._looked_s = time.monotonic()
                 book = await self.watch.look(source, self._clock.now())
-                if book is not None:
-                    night = self._swap(book)
+                if self.watch.trying is not None:
+                    night = await self._try(night, source, self.watch.trying, book)
+                elif book is not None:
+                    night = self._swap(book, None)
                 self._log()
             self._tell_from_s = time.monotonic() + REST_S
             await tell(night, self.watch, source)
@@ -178,6 +193,37 @@ class RuleDuty:
             self._timer.cancel()
         after_s = max(self._left_s(), 0) + TICK_S
         self._timer = asyncio.get_running_loop().call_later(after_s, self.nudge, night)
+
+    async def _arrange(self, source: RuleSource, book: RuleBook | None) -> Arranged | None:
+        """Ask which rules count where, if they are tried at all; remember the trial.
+
+        Args:
+            book: The rules as they are with a version that was just loaded.
+        """
+        watch = self.watch
+        if watch.trying is None:
+            return None
+        if book is not None and watch.in_force != NOBODYS and not watch.is_last_good:
+            self._newest = Newest(watch.in_force, book, watch.texts)
+        arranged = await watch.trying.arrange(source, self._newest, self._clock.now())
+        if arranged is not None:
+            self.trial = arranged.trial
+            trial = arranged.trial.version if arranged.trial else ""
+            self._arranged = (arranged.stable, trial)
+        return arranged
+
+    async def _try(
+        self, night: Night, source: RuleSource, trying: Trying, book: RuleBook | None
+    ) -> Night:
+        """Follow what all instances share, judge the trial, put in force what changed."""
+        before = self._arranged
+        arranged = await self._arrange(source, book)
+        if await trying.judge(night.ports.tallies, source, self._clock.now()):
+            arranged = await self._arrange(source, None)
+        if arranged is None or self._arranged == before:
+            return night
+        _LOG.info("rules stable=%s trial=%s", self._arranged[0], self._arranged[1] or "none")
+        return self._swap(arranged.rules, arranged.trial)
 
     def _log(self) -> None:
         """Say what has changed since it was said last, once."""

@@ -16,6 +16,7 @@ from typing import Any
 
 from shared.adapters.table_rows import COLUMN, Row, document, document_of
 from shared.core.errors import InvalidTarget
+from shared.core.rollouts import ROLLOUT
 from shared.core.tallies import (
     BREAKER,
     CANARY,
@@ -31,7 +32,7 @@ from shared.core.tallies import (
 from shared.core.wire import read_moment, unknown_in, write_moment
 
 ROW = "tally"
-KINDS = (BREAKER, CANARY, MONEY, PLANS, STRIKES)
+KINDS = (BREAKER, CANARY, MONEY, PLANS, ROLLOUT, STRIKES)
 _KNOWN = frozenset(
     {"key", "tripped_at", "threshold", "canary", "canary_at", "words", "entries"}
 )

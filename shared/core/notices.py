@@ -192,6 +192,21 @@ def rules_refused(
     )
 
 
+def rules_fell_back(
+    version: str, why: str, *, at: datetime, channels: Iterable[Channel]
+) -> Notice:
+    """Tell that new rules were taken back after their trial, and why."""
+    return Notice(
+        id=notice_id(NoticeKind.RULES_REFUSED, version, "fell_back"),
+        kind=NoticeKind.RULES_REFUSED,
+        at=at,
+        title="New rules were taken back: too many of their plans failed; the old ones count",
+        facts=_facts([("Version", version), ("Why", why)]),
+        channels=tuple(channels),
+        is_good=False,
+    )
+
+
 def _of_plan(
     plan: Plan,
     kind: NoticeKind,

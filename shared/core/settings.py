@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from shared.core.links import LinkKey
+from shared.core.rollout_settings import RolloutSettings
 from shared.core.slurm_clusters import SlurmCluster
 
 
@@ -18,7 +19,7 @@ def _setting(variable: str, meaning: str) -> dict[str, str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(RolloutSettings):
     """Everything that differs from one deployment to the next."""
 
     storage: str = field(

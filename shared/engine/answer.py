@@ -81,7 +81,7 @@ def _asked(night: Night, signal: Signal, request: Request) -> tuple[Rule, ...]:
     if signal.type is SignalType.RUNBOOK:
         rules: tuple[Rule, ...] = (rule_asked_for(night, signal),)
     else:
-        rules = night.rules.answering(signal.type)
+        rules = night.rules_for(signal.target).answering(signal.type)
     names = [rule.name for rule in rules]
     if request.after:
         rules = rules[names.index(request.after) + 1 :] if request.after in names else ()

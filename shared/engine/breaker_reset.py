@@ -123,7 +123,7 @@ async def _fails(night: Night, entry: Entry) -> bool:
         if signal is None:
             return False
         now = night.ports.clock.now()
-        for rule in night.rules.answering(signal.type):
+        for rule in night.rules_for(signal.target).answering(signal.type):
             said, _, _ = await rule_on(night, rule, signal, known={}, now=now)
             if isinstance(said.decision, Act) or said.decision.reason in UNREAD:
                 return True

@@ -30,7 +30,7 @@ async def before_closing(night: Night, plan: Plan) -> None:
     await acknowledging.before_closing(night, plan)
     if not ledger.may_climb(plan):
         return
-    rule = night.rules.named(plan.rule)
+    rule = night.rules_for(plan.target).named(plan.rule)
     if rule is None or plan.rung + 1 >= len(rule.rungs):
         return
     message = {

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from shared.core import breakers, reservations, tallies
+from shared.core import breakers, reservations, rollouts, tallies
 from shared.core.contexts import Context
 from shared.core.decisions import Act, Hold, Reason, Skip
 from shared.core.errors import AutomationError, InvalidTarget, RetryLater, StaleFacts
@@ -69,7 +69,7 @@ async def note_refusal(night: Night, context: Context, refusal: Hold | Skip) -> 
 
 
 async def _tell(night: Night, context: Context, tally: Tally, refusal: Hold | Skip) -> None:
-    rule = night.rules.named(context.rule)
+    rule = night.rules_for(context.target).named(context.rule)
     if rule is not None and rule.notify:
         words = refusal.detail
         await night.ports.notices.post(
@@ -125,6 +125,8 @@ async def note_begun(night: Night, plan: Plan) -> None:
         is_involuntary=True,
     )
     ended = plan.closed_at
+    # A trial of rules asks how plans end, and is one place for all of them: not in a storm.
+    where = [key for key in plan.tallies if not key.startswith(f"{rollouts.ROLLOUT}|")]
 
     def note(tally: Tally) -> Tally:
         noted = tallies.note_begun(tally, entry)
@@ -132,7 +134,7 @@ async def note_begun(night: Night, plan: Plan) -> None:
             return noted
         return reservations.ended(noted, plan.id, plan.outcome.value, ended)
 
-    await change(night, plan.tallies, note, is_urgent=True)
+    await change(night, where, note, is_urgent=True)
 
 
 async def settle(night: Night, plan: Plan, *, only: Sequence[str] | None = None) -> None:
@@ -146,7 +148,11 @@ async def settle(night: Night, plan: Plan, *, only: Sequence[str] | None = None)
     await change(
         night,
         plan.tallies if only is None else only,
-        lambda tally: reservations.ended(tally, plan.id, outcome.value, ended),
+        lambda tally: (
+            rollouts.counted(tally, plan)
+            if tally.kind == rollouts.ROLLOUT
+            else reservations.ended(tally, plan.id, outcome.value, ended)
+        ),
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from shared.core.remediation import Remediation
 from shared.core.settings import Settings
+from shared.core.signals import SignalType
 from shared.engine.turns import Gate, Turns
 from shared.ports import (
     Approvals,
@@ -20,8 +21,8 @@ from shared.ports import (
     Controls,
     Estate,
     Ledger,
-    MachineLearning,
     Leftovers,
+    MachineLearning,
     Maintenance,
     Messenger,
     Metrics,
@@ -38,7 +39,8 @@ from shared.ports import (
     Waves,
 )
 from shared.ports.upkeep import Upkeep
-from shared.rules.book import RuleBook
+from shared.rules.book import Rule, RuleBook
+from shared.rules.trials import Trial
 
 AT_ONCE = 32
 """Events answered at once by one process."""
@@ -71,9 +73,9 @@ class Ports:
     commands: Commands
     shared_pools: SharedPools
     estate: Estate
+    leftovers: Leftovers
     prices: Prices
     upkeep: Upkeep
-    leftovers: Leftovers
     sinks: tuple[AuditSink, ...] = ()
     messengers: tuple[Messenger, ...] = ()
 
@@ -85,6 +87,7 @@ class Night:
     Attributes:
         turns: Shared by everything in this process that counts.
         gate: Shared by everything in this process that hears of events.
+        trial: Newer rules that count in some scopes.
     """
 
     ports: Ports
@@ -93,11 +96,17 @@ class Night:
     settings: Settings
     turns: Turns = field(default_factory=Turns)
     gate: Gate = field(default_factory=lambda: Gate(AT_ONCE))
+    trial: Trial | None = None
 
     def rules_for(self, target: str) -> RuleBook:
+        """Return the rules that count for a target: those on trial in its scope, or all's."""
+        if self.trial is not None and self.trial.covers(target):
+            return self.trial.rules
         return self.rules
 
     def answering(self, signal: SignalType) -> tuple[Rule, ...]:
         """Give every rule that answers a signal anywhere, for who looks before it is said."""
+        known = self.rules.answering(signal)
+        tried = self.trial.rules.answering(signal) if self.trial is not None else ()
         hashes = {(rule.name, rule.hash) for rule in known}
         return (*known, *(rule for rule in tried if (rule.name, rule.hash) not in hashes))

@@ -17,7 +17,7 @@ from shared.core.decisions import Act, Hold, Reason, Skip
 from shared.core.errors import RetryLater, StaleFacts
 from shared.core.facts import Facts
 from shared.core.plans import SAFE, Lease, Plan, StepRecord, plan_id, rung_name
-from shared.core.signals import Signal
+from shared.core.signals import Signal, SignalType
 from shared.core.steps import Step, Verb
 from shared.core.wire import signal_to_json
 from shared.engine import consulting, counting, guarding
@@ -95,7 +95,7 @@ async def guard_and_open(
         context, refusal = await weigh(night, signal, request, case, around, claim)
     if refusal is not None:
         return await _say_no(night, signal, request, rulings, case, context, refusal)
-    plan = _plan(case, signal, context, night.ports.clock.now())
+    plan = _plan(night, case, signal, context, night.ports.clock.now())
     if signal.is_recurring:  # the next tick would not find this plan by its event
         await consulting.used(night, context.approval)
     try:
@@ -147,7 +147,7 @@ def _bare(
 ) -> Context:
     return guarding.context(
         night.settings,
-        night.rules,
+        night.rules_for(signal.target),
         (case.rule, case.act, case.facts),
         signal,
         around,
@@ -220,7 +220,7 @@ async def _say_no(
         return Answer(signal, refused)
     given = Answer(signal, refused, record=record_of(night, signal, refused, request))
     if context.is_dry_run:
-        plan = _plan(case, signal, context, context.now)
+        plan = _plan(night, case, signal, context, context.now)
         return replace(given, dry=ledger.dry_run(plan, now=context.now))
     return await remember_hold(night, given, request)
 
@@ -252,7 +252,17 @@ async def open_plan(night: Night, plan: Plan, head: Head, request: Request) -> S
     return stored
 
 
-def _plan(case: Case, signal: Signal, context: Context, now: datetime) -> Plan:
+def _trial_places(night: Night, signal: Signal) -> tuple[str, ...]:
+    """Name where it is written down how this plan ends, while newer rules are on trial.
+
+    What a person starts is no rule's doing.
+    """
+    if night.trial is None or signal.type is SignalType.RUNBOOK:
+        return ()
+    return (night.trial.place(signal.target),)
+
+
+def _plan(night: Night, case: Case, signal: Signal, context: Context, now: datetime) -> Plan:
     rule = case.rule
     return Plan(
         id=case.plan_id(signal),
@@ -270,6 +280,6 @@ def _plan(case: Case, signal: Signal, context: Context, now: datetime) -> Plan:
         rung=case.rung,
         until=now + rule.timeout if rule.timeout else None,
         approval=context.approval.id if context.approval else "",
-        tallies=counting.places_of(context),
+        tallies=(*counting.places_of(context), *_trial_places(night, signal)),
         channels=tuple(channel.value for channel in rule.notify),
     )

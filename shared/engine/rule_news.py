@@ -15,6 +15,7 @@ from shared.core.notices import rules_refused
 from shared.core.signals import Phase
 from shared.core.wire import write_moment
 from shared.engine.night import Night
+from shared.engine.rollout_news import rollout_view, tell_turns
 from shared.engine.rule_versions import Refused
 from shared.engine.rule_watch import News, RuleWatch
 from shared.ports import EventRecord
@@ -48,6 +49,8 @@ async def tell(night: Night, watch: RuleWatch, source: RuleSource) -> None:
             await night.ports.notices.post(_notice(night, news, news.refused))
         if watch.news and watch.news[0] is news:
             del watch.news[0]
+    if watch.trying is not None:
+        await tell_turns(night, watch.container, watch.trying)
 
 
 def _notice(night: Night, news: News, refused: Refused) -> Notice:
@@ -119,6 +122,7 @@ def rules_view(night: Night, watch: RuleWatch | None) -> dict[str, Any]:
         "folders": list(night.settings.rules),
         "container": None if watch is None else _container(watch),
         "refused": None if watch is None else _refused(watch),
+        "rollout": None if watch is None else rollout_view(night, watch.trying),
     }
 
 

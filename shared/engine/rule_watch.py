@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from shared.core.errors import GiveUp, RetryLater, StaleFacts
 from shared.engine.rule_versions import (
@@ -24,6 +25,9 @@ from shared.engine.rule_versions import (
 from shared.ports.rule_source import GoodVersion, RuleBlob, RuleSource
 from shared.rules.book import RuleBook
 from shared.rules.problems import Problems, RuleProblem, RulesRefused
+
+if TYPE_CHECKING:
+    from shared.engine.trying import Trying
 
 Load = Callable[[Mapping[str, str]], RuleBook]
 """Load all layers with this one on top; raises ``RulesRefused`` and nothing else."""
@@ -62,6 +66,9 @@ class RuleWatch:
             that was kept.
         refused: The version that the container holds and that is not in force.
         refused_at: When that was first seen here.
+        texts: The files of that version.
+        trying: Tries what loads in some scopes first, and tells of it; None: what loads
+            counts everywhere at once.
         unread: Why the container could not be looked at last time; empty if it could.
         news: Oldest first; whoever tells them takes them out.
     """
@@ -69,6 +76,8 @@ class RuleWatch:
     container: str
     load: Load
     in_force: str = NOBODYS
+    texts: Mapping[str, str] = field(default_factory=dict)
+    trying: Trying | None = None
     is_last_good: bool = False
     refused: Refused | None = None
     refused_at: datetime | None = None
@@ -80,7 +89,8 @@ class RuleWatch:
     @property
     def is_degraded(self) -> bool:
         """Tell whether the rules in force may not be what the container says."""
-        return self.refused is not None or bool(self.unread) or self.is_last_good
+        is_back = self.trying is not None and self.trying.has_fallen_back(self.in_force)
+        return self.refused is not None or bool(self.unread) or self.is_last_good or is_back
 
     async def begin(self, source: RuleSource, now: datetime) -> RuleBook:
         """Load rules for the first time: the container's, or else its last good version.
@@ -99,7 +109,7 @@ class RuleWatch:
             # It was good with the package of its day; with this one it may not be.
             kept = await self._loaded(good.id, good.texts)
             if not isinstance(kept, Refused):
-                self.in_force, self.is_last_good = good.id, True
+                self.in_force, self.is_last_good, self.texts = good.id, True, good.texts
                 return kept
         return await asyncio.to_thread(self.load, {})
 
@@ -127,8 +137,10 @@ class RuleWatch:
         self.in_force, self.is_last_good = version, False
         self.refused, self.refused_at = None, None
         if not isinstance(found, Refused):
+            self.texts = found
             good = GoodVersion(version, now, found)
-            self._tell(News(version, now, good=good, rules=len(book.rules)))
+            if self.trying is None:
+                self._tell(News(version, now, good=good, rules=len(book.rules)))
         return book
 
     async def _loaded(self, version: str, texts: Mapping[str, str]) -> RuleBook | Refused:

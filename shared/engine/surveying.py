@@ -95,7 +95,7 @@ async def begin(night: Night, surveys: Surveys | None = None) -> int:
     """
     now, count = night.ports.clock.now(), 0
     for survey in (discover() if surveys is None else surveys).values():
-        if not night.rules.answering(survey.says):
+        if not night.answering(survey.says):
             continue
         began_at = slot(survey, now)
         known = await night.ports.ledger.find_event(turn_id(survey.name, began_at))
@@ -230,7 +230,7 @@ async def _answer(
     night: Night, survey: Survey, report: Report, findings: Iterable[Finding]
 ) -> None:
     """Let the rules answer each finding; one finding's trouble is no other's."""
-    rules = night.rules.answering(survey.says)
+    rules = night.answering(survey.says)
     gate = asyncio.Semaphore(AT_ONCE)
 
     async def one(finding: Finding) -> None:

@@ -119,7 +119,7 @@ def _named(night: Night, signal: Signal) -> set[str]:
     """Name every plan that the rules may have opened for the incident on this target."""
     names = [
         rung_name(rule.name, rung) + variant
-        for rule in night.rules.answering(signal.type)
+        for rule in night.answering(signal.type)
         for rung in range(len(rule.rungs))
         for variant in ("", SAFE)
     ]

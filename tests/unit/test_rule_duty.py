@@ -18,6 +18,7 @@ from shared.core.settings import Settings
 from shared.engine.night import Night
 from shared.rule_duty import RuleDuty
 from shared.rules.book import RuleBook
+from shared.rules.trials import Trial
 from tests import builders as make
 from tests.fakes.rule_source import FakeRules
 from tests.shift import Shift
@@ -60,8 +61,8 @@ class Process:
         if where in self.hooks:
             raise self.hooks[where]
 
-    def swap(self, book: RuleBook) -> Night:
-        self.night = replace(self.night, rules=book)
+    def swap(self, book: RuleBook, trial: Trial | None = None) -> Night:
+        self.night = replace(self.night, rules=book, trial=trial)
         return self.night
 
     def begin(self) -> None:

@@ -206,7 +206,7 @@ def test_settings_never_show_the_connection_string():
         ("NIGHTSHIFT_LEAES", "did you mean NIGHTSHIFT_LEASE?"),
         ("nightshift_lease", "did you mean NIGHTSHIFT_LEASE?"),
         ("NIGHTSHIFT_DRYRUN", "did you mean NIGHTSHIFT_DRY_RUN?"),
-        ("NIGHTSHIFT_QQQQQQQQQQQQQQ", "there are NIGHTSHIFT_STORAGE_SUFFIX"),
+        ("NIGHTSHIFT_QQQQQQQQQQQQQQ", "there are NIGHTSHIFT_RULES_CANARY"),
     ],
 )
 def test_a_setting_that_does_not_exist_is_refused(typed: str, meant: str):
