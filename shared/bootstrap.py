@@ -27,8 +27,8 @@ from shared.adapters.maintenance import AzureMaintenance
 from shared.adapters.messengers import configured, link_of
 from shared.adapters.monitor_metrics import AzureMetrics
 from shared.adapters.outcome_topic import OutcomeTopic
-from shared.adapters.price_file import PriceFile
 from shared.adapters.premises import AppPremises
+from shared.adapters.price_file import PriceFile
 from shared.adapters.replacement import AzureReplacement
 from shared.adapters.resources import AzureResources
 from shared.adapters.rule_files import read_layers
@@ -43,8 +43,8 @@ from shared.adapters.table_ledger import TableLedger
 from shared.adapters.table_notices import TableNotices
 from shared.adapters.table_outbox import TableOutbox
 from shared.adapters.table_tallies import TableTallies
-from shared.adapters.table_waves import TableWaves
 from shared.adapters.table_upkeep import TableForwarders, TableTickets
+from shared.adapters.table_waves import TableWaves
 from shared.adapters.virtual_machines import AzureCompute
 from shared.adapters.wake_queue import PlanWakeQueue
 from shared.core.errors import GiveUp, Misconfigured
