@@ -106,7 +106,12 @@ class Night:
 
     def answering(self, signal: SignalType) -> tuple[Rule, ...]:
         """Give every rule that answers a signal anywhere, for who looks before it is said."""
-        known = self.rules.answering(signal)
-        tried = self.trial.rules.answering(signal) if self.trial is not None else ()
-        hashes = {(rule.name, rule.hash) for rule in known}
-        return (*known, *(rule for rule in tried if (rule.name, rule.hash) not in hashes))
+        return tuple(rule for rule in self.every_rule if signal in rule.on)
+
+    @property
+    def every_rule(self) -> tuple[Rule, ...]:
+        """All rules that count anywhere; one that is also on trial, in both its forms."""
+        known = {(rule.name, rule.hash) for rule in self.rules.rules}
+        tried = self.trial.rules.rules if self.trial is not None else ()
+        new = (rule for rule in tried if (rule.name, rule.hash) not in known)
+        return (*self.rules.rules, *new)

@@ -125,7 +125,7 @@ def _must_exist(night: Night, scope: Scope) -> None:
     """Refuse a pause of a rule that is none: it would stop nothing, and nobody would know."""
     if scope.kind is not ScopeKind.RULE:
         return
-    known = [rule.name for rule in night.rules.rules]
+    known = [rule.name for rule in night.every_rule]
     known += [f"runbook/{name}" for name in night.remediations]
     if scope.value not in known:
         close = get_close_matches(scope.value, known, n=1)

@@ -15,6 +15,7 @@ from shared.core.wire import write_moment
 from shared.engine.night import Night
 from shared.engine.trying import BEGUN, Trying, Turn
 from shared.ports import EventRecord
+from shared.rules.book import Rule
 
 SOURCE = "rules"
 PHASES = {
@@ -62,19 +63,24 @@ def record_of(container: str, turn: Turn) -> EventRecord:
     )
 
 
+def _tried(rule: Rule, known: Rule | None) -> dict[str, Any]:
+    """Write a rule on trial; who leaps from observing to acting is seen by its modes."""
+    was = known.mode.value if known is not None else None
+    return {"name": rule.name, "mode": rule.mode.value, "was": was, "hash": rule.hash}
+
+
 def rollout_view(night: Night, trying: Trying | None) -> dict[str, Any] | None:
     """Write which version counts where; None if what loads counts everywhere at once."""
     if trying is None or trying.state is None:
         return None
-    state, terms, trial = trying.state, trying.terms, night.trial
+    state, terms = trying.state, trying.terms
     return {
         **rollout_to_json(state),
         "percent": terms.percent,
         "soaked_at": write_moment(state.since + terms.soak) if state.since else None,
         "failures": terms.failures,
         "rules_on_trial": [
-            {"name": rule.name, "mode": rule.mode.value, "hash": rule.hash}
-            for rule in (trial.rules.rules if trial is not None else ())
-            if (rule.name, rule.hash) not in {(r.name, r.hash) for r in night.rules.rules}
+            _tried(rule, night.rules.named(rule.name))
+            for rule in night.every_rule[len(night.rules.rules) :]
         ],
     }

@@ -53,7 +53,7 @@ def needs(night: Night) -> tuple[Need, ...]:
 
 
 def _of_rules(night: Night) -> Iterator[tuple[str, Operations]]:
-    for rule in night.rules.rules:
+    for rule in night.every_rule:
         for version in (rule, *(one for _, one in rule.overrides)):
             yield from _of_rule(version)
 

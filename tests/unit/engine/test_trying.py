@@ -192,5 +192,6 @@ def test_people_see_what_counts_where_and_what_was_taken_back(one: Instance):
     seen = rollout_view(shift.night, one.trying)
     assert seen is not None
     assert ("v1", "v2", 100) == (seen["stable"], seen["trial"], seen["percent"])
-    assert [("move", "auto")] == [(r["name"], r["mode"]) for r in seen["rules_on_trial"]]
+    [move] = seen["rules_on_trial"]
+    assert ("move", "auto", "observe") == (move["name"], move["mode"], move["was"])
     assert rollout_view(shift.night, None) is None
