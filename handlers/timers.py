@@ -33,6 +33,9 @@ async def tick_resume(timer: func.TimerRequest) -> None:
             swept.tidied,
             told,
         )
+    if swept.unread:
+        # A newer release opened them: they wait for it, and hold up nobody else.
+        _LOG.warning("tick=resume unread=%d first=%s", len(swept.unread), swept.unread[0])
     await tell_backlog(engine, telemetry(), swept.open)
 
 
