@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from cli.doctor_wiring.account import find
 from cli.doctor_wiring.place import Json, Place, inside, properties
 from shared.core.beats import BEAT_TYPE
+from shared.core.errors import AutomationError
 from shared.core.findings import Finding, Verdict
 from shared.core.resource_ids import same_resource
 from shared.parsing import EVENT_TYPES
@@ -61,15 +62,29 @@ class Found:
         return f"{self.topic.get('name')}/{self.name}"
 
     @property
+    def source(self) -> str:
+        """Whose events the topic has, folded: a subscription, a workspace, a cluster."""
+        return str(properties(self.topic).get("source") or "").casefold()
+
+    @property
     def is_custom(self) -> bool:
         """Tell a topic of ours from one of Azure's."""
         return str(self.topic.get("type")).casefold() == TOPICS[1].casefold()
 
 
 async def found_here(place: Place) -> list[Found]:
-    """Find the subscriptions of the app's subscription that lead to the app."""
-    listed = await asyncio.gather(*(place.everything(kind, GRID_API) for kind in TOPICS))
-    topics = [topic for some in listed for topic in some]
+    """Find what leads to the app, from the topics of its own and the watched subscriptions.
+
+    Raises:
+        AutomationError: The app's own subscription cannot be read; of another one that
+            cannot, ``event_subscriptions`` tells.
+    """
+    own = await asyncio.gather(*(place.everything(kind, GRID_API) for kind in TOPICS))
+    elsewhere = await asyncio.gather(
+        *(_topics(place, one) for one in _others(place)), return_exceptions=True
+    )
+    known = [some for some in elsewhere if isinstance(some, list)]
+    topics = [topic for some in (*own, *known) for topic in some]
     store = await find(place)
     storage = str(store.get("id")) if store else ""
     under = await asyncio.gather(
@@ -81,6 +96,29 @@ async def found_here(place: Place) -> list[Found]:
         for one in subscriptions
         if (found := _read(place, topic, one, storage)) is not None
     ]
+
+
+def _others(place: Place) -> list[str]:
+    mine = place.subscription.casefold()
+    return [one for one in place.watched if one.casefold() != mine]
+
+
+async def _topics(place: Place, subscription: str) -> list[Json]:
+    """List Azure's own topics of another subscription; people's are where the app is."""
+    return await place.everything(TOPICS[0], GRID_API, subscription)
+
+
+async def _unread(place: Place) -> list[Finding]:
+    """Tell which of the other watched subscriptions cannot be looked at."""
+    findings = []
+    for one in _others(place):
+        try:
+            await _topics(place, one)
+        except AutomationError as error:
+            advice = f"az role assignment create --role Reader --assignee YOU --scope {one}"
+            said = f"could not look: {error}"
+            findings.append(Finding("event_subscriptions", Verdict.UNKNOWN, said, one, advice))
+    return findings
 
 
 def _read(place: Place, topic: Json, one: Json, storage: str) -> Found | None:
@@ -130,7 +168,10 @@ async def event_subscriptions(place: Place) -> list[Finding]:
     store = await find(place)
     storage = str(store.get("id")) if store else ""
     faults = [fault for one in here for fault in _judged(one, storage)]
-    return [*faults, *_gaps(here), *_good(here, faults)]
+    unread = await _unread(place)
+    blind = {one.about for one in unread}
+    seen = [one for one in place.watched or ("",) if one not in blind]
+    return [*faults, *unread, *_notices(here, seen), *_gaps(here), *_good(here, faults)]
 
 
 def _judged(one: Found, storage: str) -> Iterator[Finding]:
@@ -167,14 +208,22 @@ def _failed(one: Found, said: str, advice: str) -> Finding:
     return Finding("event_subscriptions", Verdict.FAILED, said, one.label, advice)
 
 
-def _gaps(here: list[Found]) -> Iterator[Finding]:
-    """Name what no subscription brings at all."""
-    urgent = [one for one in here if one.way == "function"]
+def _notices(here: list[Found], watched: list[str]) -> Iterator[Finding]:
+    """Name what a watched subscription does not bring: its topic speaks for it alone."""
+    azures = [one for one in here if one.way == "function" and not one.is_custom]
     for what, event_type in WANTED.items():
-        if not any(not one.is_custom and _lets(one, event_type) for one in urgent):
-            said = f"no subscription brings {what} to {FUNCTION}"
+        sources = {one.source for one in azures if _lets(one, event_type)}
+        for one in watched:
+            if one.casefold() in sources or (not one and sources):
+                continue
+            of = f" of {one}" if one else ""
+            said = f"no subscription brings {what}{of} to {FUNCTION}"
             yield Finding("event_subscriptions", Verdict.FAILED, said, what, _AGAIN)
-    custom = [one for one in urgent if one.is_custom]
+
+
+def _gaps(here: list[Found]) -> Iterator[Finding]:
+    """Name which ways of our own nothing leads by."""
+    custom = [one for one in here if one.way == "function" and one.is_custom]
     if not custom:
         said = f"no topic of your own leads to {FUNCTION}: forwarders have nowhere to send"
         advice = f"{_AGAIN}, if machines run the forwarder (docs/FORWARDER.md)"

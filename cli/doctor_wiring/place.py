@@ -53,12 +53,23 @@ class Place:
         """How a command of the CLI names the app."""
         return f"-g {self.app_id.resource_group} -n {self.app_id.name}"
 
-    async def everything(self, kind: str, api_version: str) -> list[Json]:
-        """List a type in the whole subscription, once however many checks ask."""
-        if kind not in self._lists:
-            path = f"{self.subscription}/providers/{kind}"
-            self._lists[kind] = asyncio.create_task(self.listed(path, api_version))
-        return await asyncio.shield(self._lists[kind])
+    @property
+    def watched(self) -> tuple[str, ...]:
+        """The subscriptions that the app answers events of, as scopes."""
+        given = self.about.get("subscriptions")
+        names = [str(one) for one in given] if isinstance(given, list) else []
+        return tuple(f"/subscriptions/{one}" for one in names)
+
+    async def everything(self, kind: str, api_version: str, within: str = "") -> list[Json]:
+        """List a type in a whole subscription, once however many checks ask.
+
+        Args:
+            within: A subscription; the app's own by default.
+        """
+        path = f"{(within or self.subscription).casefold()}/providers/{kind}"
+        if path not in self._lists:
+            self._lists[path] = asyncio.create_task(self.listed(path, api_version))
+        return await asyncio.shield(self._lists[path])
 
     async def listed(self, path: str, api_version: str) -> list[Json]:
         """List what is under a path."""

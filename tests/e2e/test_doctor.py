@@ -197,7 +197,7 @@ FAULTS: dict[str, tuple[Callable[[list[Json]], None], str, str, str]] = {
     "notices reach nobody": (
         drop(MAINTENANCE),
         "event_subscriptions",
-        "no subscription brings maintenance notices to on_maintenance_event",
+        f"no subscription brings maintenance notices of {deployed.SUBSCRIPTION} to ",
         "eventgrid.bicep",
     ),
     "a subscription has failed": (
