@@ -7,7 +7,8 @@ export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-slow check format lint types imports spelling catalogue reference schema docs lock \
-	infra bicep-types bench-start bench-latency bench-limits bench-replay bench-drain bench-forwarder bench-sweep clean
+	infra bicep-types bench-start bench-latency bench-limits bench-replay bench-drain bench-forwarder bench-sweep \
+	bench-scale cost clean
 
 help: ## list what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
