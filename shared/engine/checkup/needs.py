@@ -81,7 +81,7 @@ def _of_settings(settings: Settings) -> Iterator[tuple[str, Operations]]:
 
 def _of_surveys(night: Night) -> Iterator[tuple[str, Operations]]:
     """Ask for what a survey reads where some rule that is not off answers it."""
-    said = {one for rule in night.rules.rules if rule.mode is not Mode.OFF for one in rule.on}
+    said = {one for rule in night.every_rule if rule.mode is not Mode.OFF for one in rule.on}
     for survey in discover().values():
         if survey.says in said:
             yield f"survey {survey.name}", Operations(survey.actions)

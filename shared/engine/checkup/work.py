@@ -32,6 +32,9 @@ async def rules(night: Night, asked: Asked) -> list[Finding]:
         said = "NIGHTSHIFT_DRY_RUN is true: everything is decided, nothing is done"
         advice = "az functionapp config appsettings set ... NIGHTSHIFT_DRY_RUN=false"
         found.append(Finding("rules", Verdict.NOTE, said, about="dry run", advice=advice))
+    if night.trial is not None:
+        tried = f"version {night.trial.version} is tried in {night.trial.percent} % of scopes"
+        found.append(Finding("rules", Verdict.OK, tried, about="trial"))
     if asked.watch is not None:
         found.append(_container(asked))
     return found

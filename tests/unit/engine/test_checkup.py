@@ -20,6 +20,8 @@ from shared.engine.checkup.asked import Asked, read_asked
 from shared.engine.checkup.needs import needs
 from shared.ports import Pointer
 from shared.ports.upkeep import Contents, Identity
+from shared.rules.book import RuleBook
+from shared.rules.trials import Trial
 from tests import builders as make
 from tests.fakes.audit import FakeSink
 from tests.fakes.upkeep import FakeForwarders, FakePremises
@@ -95,6 +97,16 @@ def test_a_rule_that_observes_needs_its_reads_alone():
     premises(shift).grants_at[SCOPE] = (Grant(("*/read",)),)
     assert [] == bad(found(shift, "roles"))
     assert [] == [one for one in needs(shift.night) if one.operation == DEALLOCATE]
+
+
+def test_a_rule_on_trial_needs_what_it_does_before_it_is_in_force():
+    """Its first plan would else be the one that finds out."""
+    shift = a_shift(Mode.OBSERVE)
+    acting = RuleBook((make.a_rule("deallocate_idle"),))
+    shift.night = replace(shift.night, trial=Trial("v2", acting, percent=10))
+    assert [one for one in needs(shift.night) if one.operation == DEALLOCATE]
+    said = [one.said for one in found(shift, "rules")]
+    assert "version v2 is tried in 10 % of scopes" in said
 
 
 def test_a_rule_that_is_off_needs_nothing():
