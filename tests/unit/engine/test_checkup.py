@@ -102,7 +102,7 @@ def test_a_rule_that_observes_needs_its_reads_alone():
 def test_a_rule_on_trial_needs_what_it_does_before_it_is_in_force():
     """Its first plan would else be the one that finds out."""
     shift = a_shift(Mode.OBSERVE)
-    acting = RuleBook((make.a_rule("deallocate_idle"),))
+    acting = RuleBook((replace(make.a_rule("deallocate_idle"), hash="fedcba9876543210"),))
     shift.night = replace(shift.night, trial=Trial("v2", acting, percent=10))
     assert [one for one in needs(shift.night) if one.operation == DEALLOCATE]
     said = [one.said for one in found(shift, "rules")]
