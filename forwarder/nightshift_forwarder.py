@@ -55,6 +55,8 @@ LONGEST_TOKEN = 172_800.0  # seconds; one that says more is believed for ten min
 TOKEN_MARGIN = 300.0  # seconds before a token's end at which the next one is fetched
 KNOWN_TYPES = ("Freeze", "Reboot", "Redeploy", "Preempt", "Terminate")
 RANKS = {"scheduled": 0, "started": 1}
+NOT_STARTED = 127
+"""How a hook ended that could not be started, as a shell says it."""
 GONE = "Gone"  # ours: the endpoint only stops telling of a notice
 LOCAL = ("127.0.0.1", "localhost", "::1")
 SPREAD = 60.0  # seconds over which machines that start together first say that they are there
@@ -577,6 +579,7 @@ class Hooks:
         self._path, self._types = settings.hook, settings.hook_on
         self._timeout = settings.hook_timeout
         self._running: dict[int, tuple[str, float]] = {}
+        self._ended: list[tuple[str, int]] = []
 
     def answers(self, notice: Json) -> bool:
         """Tell whether a notice runs it."""
@@ -599,12 +602,13 @@ class Hooks:
             pid = os.posix_spawn(self._path, argv, environ, file_actions=[null], setpgroup=0)
         except (OSError, ValueError) as error:
             log(3, f"hook: {self._path} could not be started: {error}")
+            self._ended.append((notice["EventId"], NOT_STARTED))
             return
         self._running[pid] = (notice["EventId"], time.monotonic() + self._timeout)
         log(5, "hook: started for {} {}".format(notice["EventType"], notice["EventId"]))
 
-    def look(self) -> None:
-        """See which have ended, and end those whose time is over."""
+    def look(self) -> list[tuple[str, int]]:
+        """See which have ended and how, by event; end those whose time is over."""
         for pid, (event_id, until) in list(self._running.items()):
             try:
                 ended, status = os.waitpid(pid, os.WNOHANG)
@@ -614,12 +618,15 @@ class Hooks:
                 del self._running[pid]
                 how = os.WEXITSTATUS(status) if os.WIFEXITED(status) else -os.WTERMSIG(status)
                 log(5 if how == 0 else 4, f"hook: for {event_id} ended with {how}")
+                self._ended.append((event_id, how))
             elif time.monotonic() > until:
                 log(4, f"hook: for {event_id} took too long and is ended")
                 try:
                     os.killpg(pid, signal.SIGKILL)
                 except OSError:
                     pass
+        told, self._ended = self._ended, []
+        return told
 
 
 def moment(text: object) -> datetime | None:
@@ -754,7 +761,8 @@ class Watcher:
             if self.failed % 60 == 0:
                 log(3, f"looking for events failed: {type(error).__name__}: {error}")
             self.failed += 1
-        self._hooks.look()
+        for event_id, how in self._hooks.look():
+            self._tell_hook(event_id, how)
 
     def _read(self, text: bytes) -> None:
         notices, is_whole, incarnation = read_notices(text)
@@ -797,6 +805,15 @@ class Watcher:
             self._hooked.add(name)
             self._hooks.run(notice)
 
+    def _tell_hook(self, event_id: str, how: int) -> None:
+        """Forward how the hook for a notice ended, if the notice is still known."""
+        with self._known.lock:
+            kept = self._known.notices.get(event_id.lower())
+            if kept is not None:
+                self._keep(kept["notice"], 0, hook=how)
+        if kept is not None:
+            self._news()
+
     def _note(self, name: str, notice: Json) -> None:
         before = self._known.notices.get(name, {})
         self._known.notices[name] = {
@@ -818,9 +835,11 @@ class Watcher:
             Rebooted=bool(kept.get("rebooted")),
         )
 
-    def _keep(self, notice: Json, incarnation: int) -> None:
+    def _keep(self, notice: Json, incarnation: int, hook: int | None = None) -> None:
         seen = datetime.now(timezone.utc).isoformat().replace("+00:00", "Z")
         value = {"seen": seen, "incarnation": incarnation, "notice": notice}
+        if hook is not None:
+            value["hook"] = hook
         is_urgent = notice["EventType"].lower() == "preempt" and notice["EventStatus"] != GONE
         if not self._spool.add(value, is_urgent):
             log(3, "spool: full, {} {} is lost".format(notice["EventType"], notice["EventId"]))
@@ -924,13 +943,16 @@ class Sender:
     def event(self, value: Json) -> bytes:
         """Write a change as a CloudEvent; the same change has the same id for ever."""
         notice = value["notice"]
-        known = json.dumps([self.machine.vm.lower(), notice], sort_keys=True)
+        told = [self.machine.vm.lower(), notice, *([value["hook"]] if "hook" in value else [])]
+        known = json.dumps(told, sort_keys=True)
         data = {
             "vmId": self.machine.vm,
             "document": {"DocumentIncarnation": value["incarnation"], "Events": [notice]},
         }
         if self.machine.scale_set:
             data["scaleSetId"] = self.machine.scale_set
+        if "hook" in value:
+            data["hookExitCode"] = value["hook"]
         if self._settings.text("JOB"):
             data["jobId"] = self._settings.text("JOB")
         event = {

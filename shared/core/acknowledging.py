@@ -26,6 +26,7 @@ ACKNOWLEDGE = "acknowledge"
 """The setting of a remediation, and what stands for one in the acknowledgement's record."""
 ACKNOWLEDGED = f"{Phase.SCHEDULED.value}+acknowledged"
 """The phase of the acknowledgement's record: a row beside those of the notice itself."""
+HOOK = "hook"
 SOURCE = "scheduled_events"
 
 _NOTICE = re.compile(r"/providers/microsoft\.maintenance/.*", re.IGNORECASE | re.DOTALL)
@@ -134,6 +135,11 @@ class _Machine:
     last: Sequence[Mapping[str, Any]] = ()
 
 
+def is_of_hook(phase: str) -> bool:
+    """Tell whether a record is of how a machine's local hook ended: no hearing of its own."""
+    return phase.partition("+")[2] == HOOK
+
+
 def plans_named(records: Sequence[Heard]) -> dict[str, set[str]]:
     """Name the plans that were opened for each machine, by its folded id."""
     found: dict[str, set[str]] = {}
@@ -156,7 +162,9 @@ def readiness(
         records: Everything recorded of the event, oldest first.
         plans: Those that the records name, by id; one that is missing is waited for.
     """
-    heard = [r for r in records if r.phase != ACKNOWLEDGED and r.target]
+    heard = [
+        r for r in records if r.phase != ACKNOWLEDGED and r.target and not is_of_hook(r.phase)
+    ]
     if not heard or heard[0].signal.get("source") != SOURCE:
         return None
     machines = _machines(heard)

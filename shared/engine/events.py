@@ -13,6 +13,7 @@ from typing import Any
 from shared.core.acknowledging import ACKNOWLEDGE
 from shared.core.decisions import Hold, Reason, Skip
 from shared.core.errors import AutomationError, LeaseHeld
+from shared.core.hooks import EXIT_CODE, hook_phase
 from shared.core.plans import Plan
 from shared.core.resource_ids import same_resource
 from shared.core.signals import INVOLUNTARY, Phase, Signal, Unanswered
@@ -60,6 +61,9 @@ async def _hear_one(
 ) -> list[Answer]:
     if isinstance(signal, Unanswered):
         await night.ports.ledger.record_event(_unanswered(night, signal))
+        return []
+    if EXIT_CODE in signal.attributes:
+        await night.ports.ledger.record_event(_of_hook(night, signal))
         return []
     if looks_like_one(signal.event_id) and (given := await _as_test(night, signal)):
         return [given]
@@ -161,6 +165,18 @@ async def _act(
         return
     finally:
         await place.step_back()
+
+
+def _of_hook(night: Night, signal: Signal) -> EventRecord:
+    """Write down how a hook ended; no rule is asked, for its notice was heard before."""
+    return EventRecord(
+        event_id=signal.event_id,
+        phase=hook_phase(signal.phase.value),
+        target=signal.target,
+        recorded_at=night.ports.clock.now(),
+        signal=signal_to_json(signal),
+        decisions=(),
+    )
 
 
 def _unanswered(night: Night, event: Unanswered) -> EventRecord:

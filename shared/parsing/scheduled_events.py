@@ -6,7 +6,8 @@ an AKS node is for the facts. Both documents are read: the Event Grid notice
 availability set, and the in-VM document that a forwarder wraps as
 ``{"vmId": ARM id, "scaleSetId"?: ARM id, "jobId"?: ARM id, "document": {...}}``. The
 forwarder's own ``EventStatus`` is ``Gone``: the endpoint does not tell of that notice any
-more. ``jobId`` is the Azure ML job on a node of a compute cluster.
+more. ``jobId`` is the Azure ML job on a node of a compute cluster, ``hookExitCode`` says how
+the forwarder's local hook ended.
 
 Source: https://learn.microsoft.com/azure/event-grid/event-schema-scheduled-events,
 https://learn.microsoft.com/azure/virtual-machines/linux/scheduled-events
@@ -20,6 +21,7 @@ from datetime import datetime
 
 from shared.core.envelopes import Envelope, Malformed
 from shared.core.errors import MalformedEvent
+from shared.core.hooks import EXIT_CODE
 from shared.core.json_bounds import bounded, show
 from shared.core.json_reading import JsonObject, read_arm_id
 from shared.core.moments import write_moment
@@ -34,6 +36,7 @@ EVENT_TYPES = (
     "Microsoft.Maintenance.ScheduledEvents",
 )
 DOCUMENT_TYPE = "Nightshift.ScheduledEvents.Document"
+MOST_CODE = 255
 MAX_MACHINES = 1000  # a scale set has no more instances
 
 _TYPES = {
@@ -96,11 +99,14 @@ def parse_document(envelope: Envelope) -> tuple[Signal | Unanswered | Malformed,
         raise document.wrong("Events", "an array of notices")
     machines = _Machines(own, scale_set)
     job = _job(envelope.data)
+    hook = _hook(envelope.data)
     results: list[Signal | Unanswered | Malformed] = []
     for index, value in enumerate(document.array("Events")):
         try:
             notice = JsonObject.of(value, f"{document.at('Events')}[{index}]")
             found = _signals(notice, machines, envelope, "")
+            if hook is not None:
+                found = _about_hook(found, own, hook)
             results += _about_job(found, own, job) if job else found
         except MalformedEvent as exc:
             results.append(Malformed(0, str(exc), show(value)))
@@ -115,6 +121,27 @@ def _job(data: JsonObject) -> str:
     if job.type != ML_JOB:
         raise data.wrong("jobId", "the id of an Azure ML job")
     return job.text
+
+
+def _hook(data: JsonObject) -> int | None:
+    """Read how the forwarder's local hook ended, if that is what it tells."""
+    if not data.has("hookExitCode"):
+        return None
+    code = data.fields.get("hookExitCode")
+    if type(code) is not int or not -MOST_CODE <= code <= MOST_CODE:
+        raise data.wrong("hookExitCode", f"an exit code, {-MOST_CODE} to {MOST_CODE}")
+    return code
+
+
+def _about_hook(
+    found: tuple[Signal | Unanswered | Malformed, ...], own: ResourceId, code: int
+) -> tuple[Signal | Unanswered | Malformed, ...]:
+    """Keep what is about the machine on which the hook ran, and say how that ended."""
+    return tuple(
+        replace(one, attributes={**one.attributes, EXIT_CODE: code})
+        for one in found
+        if isinstance(one, Signal) and one.target.casefold() == own.key
+    )
 
 
 def _about_job(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 
 from shared.core.acknowledging import Acknowledge
 from shared.core.decisions import Act, Decision, Hold, Reason, Skip
@@ -25,11 +26,20 @@ TAG = "nightshift-checkpoint"
 _FILE = re.compile(r"(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)+")
 
 
+class By(StrEnum):
+    """Who runs the checkpoint command."""
+
+    RUN_COMMAND = "run_command"
+    HOOK = "hook"
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What a rule may set.
 
     Attributes:
+        by: Who runs the command: ``run_command``, the platform's; or ``hook``, the
+            forwarder in the machine, whose end is waited for.
         script: The file to run on machines without the tag; none by default.
         folder: Where the file must be that a tag names.
         snapshot: Snapshot every managed disk after the command.
@@ -40,6 +50,7 @@ class Settings:
             its machines are), or always (this machine is not waited for).
     """
 
+    by: By = By.RUN_COMMAND
     script: str = ""
     folder: str = "/etc/nightshift"
     snapshot: bool = False
@@ -52,6 +63,10 @@ class Settings:
         """Refuse what is no plain absolute path."""
         if self.script and not _FILE.fullmatch(self.script):
             raise ValueError("script does not fit: write a path such as /opt/save.sh")
+        if self.script and self.by is By.HOOK:
+            raise ValueError(
+                "script and hook exclude each other: FORWARDER_HOOK names the file"
+            )
         if not _FILE.fullmatch(self.folder):
             raise ValueError("folder does not fit: write a path without a / at its end")
 
@@ -65,10 +80,11 @@ def decide(
     declared = next(
         (v.strip() for k, v in facts.resource.tags.items() if k.casefold() == TAG), ""
     )
-    script = declared or settings.script
-    if not script:
+    is_hook = settings.by is By.HOOK
+    script = "" if is_hook else declared or settings.script
+    if not script and not is_hook:
         return Skip(Reason.NOTHING_DECLARED, f"no tag {TAG}, and no script in the rule")
-    if declared and not _is_allowed(declared, settings.folder):
+    if declared and not is_hook and not _is_allowed(declared, settings.folder):
         wanted = f"a file directly or deeper in {settings.folder}"
         return Skip(Reason.BAD_DECLARATION, f"the tag {TAG} must name {wanted}")
     if facts.power is None:
@@ -76,7 +92,7 @@ def decide(
     if facts.power != "running":
         return Skip(Reason.NOT_RUNNING, f"its power state is {facts.power}")
     run = {
-        "script": script,
+        **({"by": By.HOOK.value} if is_hook else {"script": script}),
         "margin_s": settings.margin.total_seconds(),
         "timeout_s": settings.timeout.total_seconds(),
     }
@@ -151,6 +167,22 @@ REMEDIATION = Remediation(
             _NOW,
             Act((Step(Verb.CHECKPOINT, _VM, _RUN), Step(Verb.SNAPSHOT, _OS.id, _SAVE))),
             Settings(snapshot=True),
+        ),
+        Example(
+            "the forwarder's hook runs it: its end is waited for",
+            _NOTICE,
+            replace(_FACTS, resource=replace(_RESOURCE, tags={})),
+            _NOW,
+            Act(
+                (
+                    Step(
+                        Verb.CHECKPOINT,
+                        _VM,
+                        {"by": "hook", "margin_s": 3.0, "timeout_s": 600.0},
+                    ),
+                )
+            ),
+            Settings(by=By.HOOK),
         ),
         Example(
             "nobody declared a command: there is nothing to run",

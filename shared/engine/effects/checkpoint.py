@@ -14,6 +14,7 @@ from datetime import timedelta
 
 from shared.core.command_output import EXIT_MARK, exit_code, fit_to_keep
 from shared.core.decisions import Reason
+from shared.core.hooks import hook_exit_code
 from shared.core.ledger import StepResult
 from shared.core.wire import write_moment
 from shared.engine.effects.work import Work, done, failed, not_yet, unknown
@@ -30,6 +31,8 @@ def record_name(plan: str, step: int) -> str:
 
 async def checkpoint(work: Work) -> StepResult:
     """Send the command once, look for its end, and believe its own exit code."""
+    if work.args.get("by") == "hook":
+        return await _of_hook(work)
     token = str(work.progress.get("token") or "")
     if not token:
         work.must_be_ours()
@@ -49,6 +52,20 @@ async def checkpoint(work: Work) -> StepResult:
             return unknown(Reason.UNVERIFIED, said=fit_to_keep(output.words)[:SHOWN])
         case _:
             return await _ended(work, output)
+
+
+async def _of_hook(work: Work) -> StepResult:
+    """Wait until the machine's forwarder tells how the local hook ended."""
+    event = str(work.plan.signal.get("event_id") or "")
+    code = hook_exit_code(await work.ports.ledger.find_event(event), work.target)
+    if code is not None and code != 0:
+        return failed(Reason.COMMAND_FAILED, exit_code=code, by="hook")
+    if code == 0:
+        return done(exit_code=code, by="hook")
+    late = _too_late(work)
+    if late:
+        return unknown(late, by="hook")
+    raise not_yet("waiting for the forwarder's hook", LOOK_AGAIN)
 
 
 async def _ended(work: Work, output: Output) -> StepResult:

@@ -9,12 +9,15 @@ from typing import Any
 
 import pytest
 
+from shared.core.acknowledging import Acknowledge
 from shared.core.decisions import Reason
 from shared.core.plans import PlanOutcome, StepOutcome
-from shared.core.signals import SignalType
+from shared.core.signals import Signal, SignalType
+from shared.remediations.checkpoint_vm import By
 from tests.builders import (
     MINUTE,
     NOW,
+    REMEDIATIONS,
     SCALE_SET,
     SECOND,
     VM,
@@ -23,7 +26,9 @@ from tests.builders import (
     instance,
 )
 from tests.checkpoints import FILE, a_preempted_vm, with_declared
-from tests.shift import Shift
+from tests.shift import SETTINGS, Shift
+
+CONTROL_PLANE = replace(SETTINGS, acknowledge="control_plane")
 
 
 def declared(*disks: str, path: str = FILE, **settings: Any) -> Shift:
@@ -124,3 +129,73 @@ def test_a_machine_of_a_scale_set_is_none_of_its_business():
     shift.world.resources.add(pooled)
     shift.deliver(a_preempted_vm(target=instance(29)))
     assert ([Reason.NOT_STANDALONE], []) == (shift.reasons(), shift.world.commands.ran)
+
+
+def a_hooks_end(code: object, **fields: Any) -> Signal:
+    """Make what the forwarder tells when its hook has ended."""
+    return a_preempted_vm(attributes={"hook_exit_code": code}, **fields)
+
+
+def by_hook(**settings: Any) -> Shift:
+    """Begin a night in which the forwarder's hook runs the command."""
+    shift = Shift.begin(
+        a_rule("checkpoint_vm", by=By.HOOK, **settings), settings=CONTROL_PLANE
+    )
+    with_declared(shift, FILE, "os")
+    return shift
+
+
+@pytest.mark.parametrize("is_first", [False, True], ids=["after", "before the plan"])
+def test_what_the_forwarders_hook_did_counts_as_the_checkpoint(is_first: bool):
+    """It was faster than any call of ours: nothing is run twice, and the notice may begin."""
+    shift = by_hook(acknowledge=Acknowledge.WHEN_DRAINED, snapshot=True)
+    notice = a_preempted_vm(type=SignalType.VM_REDEPLOY, deadline=NOW + 10 * MINUTE)
+    told = a_hooks_end(0, type=SignalType.VM_REDEPLOY)
+    for signal in (told, notice) if is_first else (notice, told):
+        shift.deliver(signal)
+    shift.run_until_quiet()
+    assert (PlanOutcome.DONE, []) == (shift.plan.outcome, shift.world.commands.ran)
+    assert "hook" == shift.plan.steps[0].detail["by"]
+    assert ["create_snapshot", "acknowledge"] == [kind for kind, _ in shift.world.effects]
+
+
+def test_a_hook_that_failed_is_a_failed_checkpoint_and_nothing_is_acknowledged():
+    """Whatever was to be saved was not."""
+    shift = by_hook(acknowledge=Acknowledge.WHEN_DRAINED)
+    shift.deliver(a_preempted_vm())
+    shift.deliver(a_hooks_end(3))
+    shift.run_until_quiet()
+    step = shift.plan.steps[0]
+    assert (StepOutcome.FAILED, Reason.COMMAND_FAILED, 3) == (
+        step.outcome,
+        step.reason,
+        step.detail["exit_code"],
+    )
+    assert [] == shift.done("acknowledge")
+
+
+def test_a_hook_that_nobody_hears_of_stays_unknown():
+    """The network may be gone with the machine; nobody says that it was saved."""
+    shift = by_hook()
+    shift.deliver(a_preempted_vm())
+    shift.deliver(a_hooks_end(0, target=f"{VM}-other"))
+    shift.run_until_quiet()
+    step = shift.plan.steps[0]
+    assert (StepOutcome.UNKNOWN, Reason.DEADLINE_PASSED) == (step.outcome, step.reason)
+
+
+def test_a_hooks_end_asks_no_rule_and_is_told_once():
+    """It is news of a notice that was heard: another plan would be one too many."""
+    shift = by_hook()
+    shift.deliver(a_preempted_vm())
+    for _ in range(3):
+        shift.deliver(a_hooks_end(0))
+    shift.run_until_quiet()
+    assert 1 == len(shift.plans)
+    assert ["scheduled", "scheduled+hook"] == [r.phase for r in shift.records("e-1")]
+
+
+def test_a_rule_names_no_script_for_the_hook():
+    """The forwarder's own setting names it: two would be one too many."""
+    with pytest.raises(ValueError, match="FORWARDER_HOOK"):
+        REMEDIATIONS["checkpoint_vm"].settings(by=By.HOOK, script="/opt/save.sh")

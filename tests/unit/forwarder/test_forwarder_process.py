@@ -244,6 +244,31 @@ def test_a_hook_runs_before_any_network_answers(
         assert "hook: for" in forwarder.log
 
 
+@pytest.mark.parametrize(("script", "code"), [("exit 0", 0), ("exit 3", 3), (None, 127)])
+def test_how_a_hook_ended_is_forwarded_after_its_notice(
+    platform: Platform,
+    machine: Machine,
+    around: Around,
+    tmp_path: Path,
+    script: str | None,
+    code: int,
+):
+    """Nightshift waits for it where a rule says that the hook is the checkpoint."""
+    hook = tmp_path / "hook.sh"
+    if script is not None:
+        hook.write_text(f"#!/bin/sh\n{script}\n")
+        hook.chmod(0o755)
+    with a_forwarder(machine, around, tmp_path, hook=hook):
+        platform.play("preempt", [machine.name])
+        told = until(lambda: [e for e in around.events if "hookExitCode" in e["data"]])
+    assert [code] == [one["data"]["hookExitCode"] for one in told]
+    first, *_ = around.events
+    assert "hookExitCode" not in first["data"]
+    assert len({e["id"] for e in around.events}) == len(around.events)
+    (signal,) = parse_events(json.dumps(told[0]))
+    assert code == signal.attributes["hook_exit_code"]
+
+
 def _epoch(text: str) -> float:
     from datetime import datetime
 

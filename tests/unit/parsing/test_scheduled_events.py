@@ -291,3 +291,23 @@ def test_a_start_that_nobody_saw_is_no_withdrawal(sign):
     body["data"]["document"]["Events"][0].update(sign)
     (found,) = parse_events(body)
     assert Phase.COMPLETED is found.phase
+
+
+def test_how_a_hook_ended_is_told_of_the_machine_on_which_it_ran():
+    """The notice names others, too; nothing ran there."""
+    body = load("scheduled_events__in_vm_document_flex")
+    body["data"]["hookExitCode"] = 3
+    found = parse_events(body)
+    own = body["data"]["vmId"].casefold()
+    assert found
+    assert {(own, 3)} == {(s.target.casefold(), s.attributes["hook_exit_code"]) for s in found}
+
+
+@pytest.mark.parametrize("code", [True, "0", 1.5, 256, -256, [0]])
+def test_what_is_no_exit_code_is_refused(code):
+    """A checkpoint that nobody took must not be believed."""
+    body = load("scheduled_events__in_vm_document_flex")
+    body["data"]["hookExitCode"] = code
+    (bad,) = parse_events(body)
+    assert isinstance(bad, Malformed)
+    assert "hookExitCode" in bad.why
