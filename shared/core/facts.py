@@ -19,7 +19,6 @@ from shared.core.resources import Resource, resource_from_arm, retry_key
 from shared.core.slurm import SlurmJob, SlurmNode
 
 __all__ = [
-    "LeftoverFacts",
     "AksNode",
     "BatchNode",
     "BatchNodeFacts",
@@ -29,6 +28,7 @@ __all__ = [
     "FactsKind",
     "FailedTask",
     "FailedTaskFacts",
+    "LeftoverFacts",
     "MachineFacts",
     "ManagedDisk",
     "MlCluster",

@@ -31,8 +31,8 @@ from shared.ports.ledger import (
     StoredPlan,
     TargetView,
 )
-from shared.ports.machine_learning import MachineLearning
 from shared.ports.leftovers import Leftovers
+from shared.ports.machine_learning import MachineLearning
 from shared.ports.maintenance import Maintenance
 from shared.ports.oversight import Approvals, Messenger, Notices, Tallies
 from shared.ports.replacement import Blueprint, PoolSize, Replacement

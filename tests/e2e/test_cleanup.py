@@ -105,7 +105,6 @@ async def test_a_tick_cleans_up_what_is_due_and_nothing_else(site: Site):
 
 async def test_the_report_names_each_finding_and_what_became_of_it(site: Site):
     """A lock, and a channel that nobody configured, are told by their names."""
-
     await site.fire("tick_survey")
 
     async def is_there() -> bool:

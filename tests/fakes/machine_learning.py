@@ -125,7 +125,9 @@ class FakeMachineLearning(Trapped):
         if found is None:
             return None
         found.look()
-        state = during if key in self._moving else STATES.get(str(found.power), str(found.power))
+        state = (
+            during if key in self._moving else STATES.get(str(found.power), str(found.power))
+        )
         settings = self.settings.get(key, MlInstance("running"))
         return found.resource, replace(settings, state=state)
 
