@@ -16,6 +16,9 @@ from shared.core.facts import (
     FailedTaskFacts,
     MachineFacts,
     ManagedDisk,
+    MlCluster,
+    MlInstanceFacts,
+    MlJobFacts,
     NodeFacts,
     PoolInstanceFacts,
     Resource,
@@ -24,6 +27,7 @@ from shared.core.facts import (
     StandaloneFacts,
     Utilisation,
 )
+from tests.property.ml_facts import CLUSTERS, INSTANCES, JOBS
 
 WORDS = st.text(max_size=20)
 MOMENTS = st.datetimes(datetime(1990, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC))
@@ -82,6 +86,22 @@ BATCH_NODES = st.builds(
     since=st.none() | MOMENTS,
 )
 FACTS = st.one_of(
+    st.builds(
+        MlJobFacts,
+        resource=RESOURCES,
+        job=JOBS,
+        cluster=st.none() | st.builds(MlCluster, resource=RESOURCES, **CLUSTERS),
+        resubmitted=st.integers(0, 9),
+    ),
+    st.builds(MlCluster, resource=RESOURCES, **CLUSTERS),
+    st.builds(
+        MlInstanceFacts,
+        resource=RESOURCES,
+        instance=INSTANCES,
+        jobs=st.none() | st.lists(WORDS, max_size=2).map(tuple),
+        utilisation=st.none() | USE,
+        disk_free_mb=SHARES,
+    ),
     st.builds(
         PoolInstanceFacts,
         resource=RESOURCES,

@@ -14,6 +14,9 @@ from shared.core.facts import (
     FactsKind,
     FailedTaskFacts,
     MachineFacts,
+    MlCluster,
+    MlInstanceFacts,
+    MlJobFacts,
     NodeFacts,
     PoolInstanceFacts,
     SpotFacts,
@@ -34,6 +37,9 @@ KINDS = {
     PoolInstanceFacts: FactsKind.POOL_INSTANCE,
     SpotFacts: FactsKind.SPOT,
     SpotPoolFacts: FactsKind.SPOT_POOL,
+    MlJobFacts: FactsKind.ML_JOB,
+    MlInstanceFacts: FactsKind.ML_INSTANCE,
+    MlCluster: FactsKind.ML_CLUSTER,
 }
 JSON = st.recursive(
     st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=10),

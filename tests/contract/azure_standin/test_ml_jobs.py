@@ -188,3 +188,78 @@ def test_a_cluster_shows_its_nodes_counted_and_scales_down_when_told(
     assert 3 == before["properties"]["properties"]["nodeStateCounts"]["idleNodeCount"]
     assert scale == after["properties"]["properties"]["scaleSettings"]
     assert 0 == after["properties"]["properties"]["currentNodeCount"]
+
+
+def an_instance() -> dict[str, Any]:
+    inner = {"vmSize": "Standard_DS3_v2", "state": "Running"}
+    return {
+        "id": f"{WORKSPACE}/computes/ci",
+        "location": "westeurope",
+        "properties": {"computeType": "ComputeInstance", "properties": inner},
+    }
+
+
+CRON = {"expression": "0 19 * * 1-5", "timeZone": "UTC"}
+STOP = {"action": "Stop", "status": "Enabled", "triggerType": "Cron", "cron": CRON}
+
+
+def test_settings_of_an_instance_are_what_the_library_reads(
+    azure_standin: Standin, client: Any
+) -> None:
+    """The library has no call that sets them; what it reads is the proof of the shape."""
+    azure_standin.put_world(world({"id": WORKSPACE, "location": "westeurope"}, an_instance()))
+    at = f"{WORKSPACE}/computes/ci"
+    status, _, _ = azure_standin.arm(
+        "POST",
+        f"{at}/updateIdleShutdownSetting?api-version=2023-08-01-preview",
+        {"idleTimeBeforeShutdown": "PT90M"},
+    )
+    assert 200 == status
+    status, _, _ = azure_standin.arm(
+        "POST",
+        f"{at}/updateSchedules?api-version=2021-03-01-preview",
+        {"computeStartStop": [STOP]},
+    )
+    assert 200 == status
+    found = client.compute.get("ci")
+    [schedule] = found.schedules.compute_start_stop
+    assert 90 == found.idle_time_before_shutdown_minutes
+    assert ("Stop", "0 19 * * 1-5") == (schedule.action, schedule.trigger.expression)
+
+
+@pytest.mark.parametrize(
+    ("word", "version", "body", "wanted"),
+    [
+        (
+            "updateIdleShutdownSetting",
+            "2021-07-01",
+            {"idleTimeBeforeShutdown": "PT5M"},
+            "PT15M",
+        ),
+        ("updateIdleShutdownSetting", "2021-07-01", {}, "PT15M"),
+        ("updateIdleShutdownSetting", "1999-01-01", {}, "api version"),
+        ("updateSchedules", "2021-03-01-preview", {}, "computeStartStop"),
+        (
+            "updateSchedules",
+            "2021-03-01-preview",
+            {"computeStartStop": [{**STOP, "action": "Dance"}]},
+            "Start or Stop",
+        ),
+        (
+            "updateSchedules",
+            "2021-03-01-preview",
+            {"computeStartStop": [{**STOP, "cron": {"expression": "at seven"}}]},
+            "five fields",
+        ),
+        ("updateSchedules", "2024-10-01", {"computeStartStop": []}, "2021-03-01-preview"),
+    ],
+)
+def test_a_setting_that_azure_does_not_take_is_refused(
+    azure_standin: Standin, word: str, version: str, body: dict[str, Any], wanted: str
+) -> None:
+    """With the property, and what would be right."""
+    azure_standin.put_world(world({"id": WORKSPACE, "location": "westeurope"}, an_instance()))
+    path = f"{WORKSPACE}/computes/ci/{word}?api-version={version}"
+    status, said, _ = azure_standin.arm("POST", path, body)
+    assert 400 == status
+    assert wanted.casefold() in said["error"]["message"].casefold()
