@@ -6,7 +6,7 @@ export PYTHONPATH := $(CURDIR)
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow check format lint types imports spelling catalogue reference schema docs lock \
+.PHONY: help setup demo test test-slow check format lint types imports spelling catalogue reference schema docs package audit record-ledger lock \
 	infra bicep-types bench-start bench-latency bench-limits bench-replay bench-drain bench-forwarder bench-sweep \
 	bench-scale cost clean
 
@@ -50,11 +50,15 @@ spelling: setup
 	$(BIN)/codespell
 catalogue: setup ## write docs/CATALOGUE.md from the remediations' examples
 	$(BIN)/python -m cli.catalogue > docs/CATALOGUE.md
+	$(BIN)/python -m cli.posture > docs/POSTURE.md
 .PHONY: catalogue-current
 catalogue-current: setup
 	$(BIN)/python -m cli.catalogue | diff -u docs/CATALOGUE.md -
-infra: setup .cache/checkov/.done ## scan the Bicep files with checkov; the tests hold them against the grammar and the types
+	$(BIN)/python -m cli.posture | diff -u docs/POSTURE.md -
+infra: setup .cache/checkov/.done ## scan the Bicep files and the pipelines with checkov; the tests hold them against the grammar and the types
 	$(BIN)/python scripts/scan_templates.py .cache/checkov/bin/checkov
+	LOG_LEVEL=ERROR .cache/checkov/bin/checkov --file .github/workflows/*.yml azure-pipelines.yml \
+		--framework github_actions azure_pipelines --skip-download --compact --quiet
 .cache/checkov/.done: requirements-infra.txt
 	$(PYTHON) -m venv --clear .cache/checkov
 	.cache/checkov/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-infra.txt
