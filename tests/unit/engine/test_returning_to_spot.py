@@ -182,6 +182,28 @@ def test_after_hours_on_demand_an_idle_machine_is_spot_again():
     assert plans == len(shift.plans), "there is nothing left to turn back"
 
 
+def test_a_crash_anywhere_on_the_way_back_loses_nothing_either():
+    """Down, in pieces, together again: whoever goes on finds enough to go on with."""
+    whole = paid_for()
+    whole.world.replacement.refuses.clear()
+    before = len(whole.passed)
+    whole.tick()
+    whole.run_until_quiet()
+    for point, name in enumerate(whole.passed[before:], start=1):
+        shift = paid_for()
+        shift.world.replacement.refuses.clear()
+        shift.die_at.add(len(shift.passed) + point)
+        while True:
+            try:
+                shift.tick()
+                break
+            except Crash:
+                shift.move(MINUTE)
+        shift.run_until_quiet()
+        assert is_as(shift, *SPOT), f"{point}: {name}"
+        assert TAG not in machine(shift).resource.tags, f"{point}: {name}"
+
+
 def test_without_spot_capacity_it_comes_back_as_it_was_and_the_plan_says_so():
     """A machine that nobody can have any more would be worse than a dear one."""
     shift = paid_for()
