@@ -78,9 +78,9 @@ class Rollout:
     unknown: Mapping[str, Any] = field(default_factory=dict)
     etag: str = field(default="", compare=False)
 
-    def is_rejected(self, version: str) -> bool:
-        """Tell whether a version was taken back."""
-        return any(one.version == version for one in self.rejected)
+    def rejection(self, version: str) -> Rejected | None:
+        """Return when and why a version was taken back; None if it was not."""
+        return next((one for one in self.rejected if one.version == version), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ def seen(rollout: Rollout, version: str, now: datetime) -> Rollout:
 
     The first version there ever was has nothing to be held against, so it counts at once.
     """
-    if not version or rollout.is_rejected(version) or version == rollout.trial:
+    if not version or rollout.rejection(version) or version == rollout.trial:
         return rollout
     if rollout.stable is None:
         return replace(rollout, stable=version)

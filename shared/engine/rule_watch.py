@@ -89,8 +89,9 @@ class RuleWatch:
     @property
     def is_degraded(self) -> bool:
         """Tell whether the rules in force may not be what the container says."""
-        is_back = self.trying is not None and self.trying.has_fallen_back(self.in_force)
-        return self.refused is not None or bool(self.unread) or self.is_last_good or is_back
+        back = self.trying.rejection(self.in_force) if self.trying is not None else None
+        is_other = self.refused is not None or self.is_last_good or back is not None
+        return is_other or bool(self.unread)
 
     async def begin(self, source: RuleSource, now: datetime) -> RuleBook:
         """Load rules for the first time: the container's, or else its last good version.

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from shared.core import rollouts
 from shared.core.errors import RetryLater, StaleFacts
-from shared.core.rollouts import Rollout, RolloutTerms, Verdict
+from shared.core.rollouts import Rejected, Rollout, RolloutTerms, Verdict
 from shared.engine.rule_watch import Load
 from shared.ports import Tallies
 from shared.ports.rule_source import GoodVersion, RuleSource
@@ -77,9 +77,9 @@ class Trying:
     turns: list[Turn] = field(default_factory=list)
     _books: dict[str, RuleBook] = field(default_factory=dict)
 
-    def has_fallen_back(self, version: str) -> bool:
-        """Tell whether a version was tried and taken back."""
-        return self.state is not None and self.state.is_rejected(version)
+    def rejection(self, version: str) -> Rejected | None:
+        """Return when and why a version was tried and taken back; None if it was not."""
+        return self.state.rejection(version) if self.state is not None else None
 
     async def arrange(
         self, source: RuleSource, newest: Newest | None, now: datetime

@@ -59,6 +59,11 @@ def _container(asked: Asked) -> Finding:
         advice = "the identity needs Storage Blob Data Reader on it (docs/OPERATIONS.md)"
         said = f"container {watch.container} could not be read: {watch.unread}"
         return Finding("rules", Verdict.FAILED, said, about=watch.container, advice=advice)
+    back = watch.trying.rejection(watch.in_force) if watch.trying is not None else None
+    if back is not None:
+        advice = "correct what failed and upload the rules again (docs/OPERATIONS.md)"
+        said = f"version {back.version} was tried and taken back: {back.why}"
+        return Finding("rules", Verdict.FAILED, said, about=watch.container, advice=advice)
     said = f"container {watch.container}: version {watch.in_force or 'none'} is in force"
     return Finding("rules", Verdict.OK, said, about=watch.container)
 

@@ -10,13 +10,17 @@ import pytest
 
 from shared.core import rollouts
 from shared.core.errors import ProviderUnavailable
+from shared.core.findings import Verdict
 from shared.core.rollouts import RolloutTerms
+from shared.engine.checkup import look
+from shared.engine.checkup.asked import Asked
 from shared.engine.rollout_news import rollout_view, tell_turns
+from shared.engine.rule_watch import RuleWatch
 from shared.engine.trying import Arranged, Newest, Trying
 from shared.ports.rule_source import GoodVersion
 from shared.rules.book import RuleBook
 from shared.rules.loading import load_rules
-from tests.builders import HOUR, NOW, REMEDIATIONS, SECOND, VM, a_degradation
+from tests.builders import HOUR, NOW, REMEDIATIONS, SECOND, VM, a_degradation, a_rule
 from tests.fakes.rule_source import FakeRules
 from tests.shift import Shift
 
@@ -136,13 +140,28 @@ def test_a_version_whose_plans_fail_is_taken_back_and_told(one: Instance):
     assert one.judge(shift)
     after = one.look("v2", NEW)
     assert ("observe", "none") == modes(after)
-    assert one.trying.has_fallen_back("v2")
+    assert one.trying.rejection("v2") is not None
     shift.invoke(tell_turns(shift.night, "night", one.trying))
     told = shift.invoke(shift.world.ledger.find_event("rules-v2"))
     assert {"started", "failed"} == {record.phase for record in told}
     [why] = [r.decisions[0]["detail"] for r in told if r.phase == "failed"]
     assert "2 of 2 plans failed, elsewhere 0 of 0" in why
     assert [] == one.trying.turns
+
+
+def test_the_doctor_names_a_version_that_was_taken_back(one: Instance):
+    """It is the container's newest, and does not count: who looks must not think it does."""
+    back = rollouts.decided(one.files.told, rollouts.Verdict.FALL_BACK, "2 of 2", NOW)
+    one.trying.state = back
+    watch = RuleWatch("night", load, in_force="v2", trying=one.trying)
+    assert watch.is_degraded
+    asked = Asked(checks=frozenset({"rules"}), watch=watch)
+    [wrong] = [
+        finding
+        for finding in asyncio.run(look(Shift.begin(a_rule()).night, asked))
+        if finding.verdict is Verdict.FAILED
+    ]
+    assert "version v2 was tried and taken back: 2 of 2" == wrong.said
 
 
 def test_other_instances_follow_a_fall_back_at_their_next_look(one: Instance):
