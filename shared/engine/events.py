@@ -83,7 +83,7 @@ async def _as_test(night: Night, signal: Signal) -> Answer | None:
     Raises:
         RetryLater: Tickets cannot be read, or the answer cannot be stored.
     """
-    from shared.engine import smoke  # no eviction waits for it
+    from shared.engine import smoke  # noqa: PLC0415 - no eviction waits for it
 
     ticket = await smoke.ticket_for(night, signal)
     return await smoke.answer_test(night, signal, ticket) if ticket else None
