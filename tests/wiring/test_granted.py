@@ -14,6 +14,7 @@ from sandbox.demo.site import Site
 from shared.core.facts import FactsKind
 from shared.core.operations import READS, RECONCILE, VERBS
 from shared.core.steps import Verb
+from shared.surveys import discover
 
 GROUP = "/subscriptions/s/resourceGroups/g"
 AKS = "microsoft.containerservice/managedclusters"
@@ -23,7 +24,9 @@ VERB_OF = {"GET": "read", "PUT": "write", "PATCH": "write", "DELETE": "delete"}
 # a VM that some callers are asked for by itself, and the disk that a snapshot is of; and
 # what people are only told of, which may be anything and is in none of the scenarios. The
 # demo has no Slurm, whose machines are known by their addresses.
+SURVEYED = {name.casefold() for one in discover().values() for name in one.actions}
 UNSEEN = {
+    *SURVEYED,  # now and then, in the demo or not
     *(name.casefold() for name in READS[FactsKind.RESOURCE].actions),
     *(name.casefold() for name in READS[FactsKind.SLURM_NODE].actions),
     *(name.casefold() for name in RECONCILE.actions),  # once a minute, in the demo or not
@@ -43,7 +46,8 @@ UNSEEN = {
 def granted():
     """Return every operation of the role table, folded."""
     tables = [*VERBS.values(), *READS.values(), RECONCILE]
-    return {name.casefold() for one in tables for name in (*one.actions, *one.data_actions)}
+    verbs = {name.casefold() for one in tables for name in (*one.actions, *one.data_actions)}
+    return verbs | SURVEYED
 
 
 def operation(method, path):
@@ -61,6 +65,8 @@ def operation(method, path):
         return "microsoft.resourcegraph/resources/read"  # a query is a POST
     if parts[0] == "history":
         return "microsoft.machinelearningservices/workspaces/experiments/runs/read"
+    if parts[0] == "subscriptions" and parts[2:] == ["resources"]:
+        return "microsoft.resources/subscriptions/resources/read"
     last = len(parts) - 1 - parts[::-1].index("providers")
     provider, *rest = parts[last + 1 :]
     if rest[0] == "locations":
