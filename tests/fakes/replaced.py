@@ -162,9 +162,11 @@ class FakeReplacement(Trapped):
         if vm.casefold() not in self.compute.machines_by_id:
             return ""
 
+        takes_disks_along = self.takes_disks_along  # as it is when it is asked for
+
         def end() -> None:
             self.compute.machines_by_id.pop(vm.casefold(), None)
-            self.disks_are_gone = self.disks_are_gone or self.takes_disks_along
+            self.disks_are_gone = self.disks_are_gone or takes_disks_along
 
         self.happened("remove", vm)
         return self._operation(vm, end, "")

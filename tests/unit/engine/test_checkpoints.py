@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import replace
 from datetime import timedelta
@@ -9,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from shared.core.acknowledging import Acknowledge
+from shared.core.acknowledging import Acknowledge, Standing
 from shared.core.decisions import Reason
 from shared.core.plans import PlanOutcome, StepOutcome
 from shared.core.signals import Signal, SignalType
+from shared.engine.acknowledging import readiness_of
 from shared.remediations.checkpoint_vm import By
 from tests.builders import (
     MINUTE,
@@ -199,3 +201,14 @@ def test_a_rule_names_no_script_for_the_hook():
     """The forwarder's own setting names it: two would be one too many."""
     with pytest.raises(ValueError, match="FORWARDER_HOOK"):
         REMEDIATIONS["checkpoint_vm"].settings(by=By.HOOK, script="/opt/save.sh")
+
+
+def test_a_hooks_end_does_not_end_the_wait_for_a_machine_that_is_held():
+    """Its power state could not be read: the word waits, whatever the hook did."""
+    shift = by_hook(acknowledge=Acknowledge.WHEN_DRAINED)
+    shift.world.compute.machines_by_id[VM.casefold()].power = None
+    shift.deliver(a_preempted_vm())
+    shift.deliver(a_hooks_end(0))
+    found = asyncio.run(readiness_of(shift.night, "e-1"))
+    assert found is not None
+    assert Standing.WAITING is found.state

@@ -194,6 +194,34 @@ def test_all_do_what_comes_first_before_any_does_what_comes_after():
     assert 40 == len(set(done))
 
 
+async def test_who_comes_later_and_has_not_begun_goes_before_who_has():
+    """The second hundred notices of a storm arrive while the first are being worked on."""
+    gate, order = Gate(1), []
+    may_go = {name: asyncio.Event() for name in "abc"}
+
+    async def one(name: str) -> None:
+        async with gate.enter() as place:
+            order.append(f"{name} first")
+            await may_go[name].wait()
+            await place.step_back()
+            order.append(f"{name} after")
+
+    async def soon() -> None:
+        for _ in range(5):
+            await asyncio.sleep(0)
+
+    tasks = [asyncio.create_task(one("a")), asyncio.create_task(one("b"))]
+    await soon()
+    may_go["a"].set()  # it steps back, and the place is b's
+    await soon()
+    tasks.append(asyncio.create_task(one("c")))  # who comes while it waits to go on
+    await soon()
+    may_go["b"].set()
+    may_go["c"].set()
+    await asyncio.gather(*tasks)
+    assert ["a first", "b first", "c first"] == order[:3]
+
+
 async def test_what_is_begun_does_not_wait_for_ever_for_those_who_come(
     monkeypatch: pytest.MonkeyPatch,
 ):
