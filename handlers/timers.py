@@ -56,6 +56,8 @@ async def tick_idle(timer: func.TimerRequest) -> None:
     )
 
 
+@blueprint.function_name("tick_survey")
+@blueprint.timer_trigger(arg_name="timer", schedule="30 */5 * * * *")
 async def tick_survey(timer: func.TimerRequest) -> None:
     """Have the surveys that are due carried out, one message each and subscription."""
     from shared.bootstrap import night
@@ -66,6 +68,8 @@ async def tick_survey(timer: func.TimerRequest) -> None:
         _LOG.info("tick=survey begun=%d", begun)
 
 
+@blueprint.function_name("tick_reconcile")
+@blueprint.timer_trigger(arg_name="timer", schedule="45 * * * * *", use_monitor=False)
 async def tick_reconcile(timer: func.TimerRequest) -> None:
     """Look for maintenance notices that no event brought, and for those that are gone."""
     from shared.bootstrap import night
