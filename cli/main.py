@@ -21,6 +21,7 @@ COMMANDS = (
     "cli.archive",
     "cli.doctor",
     "cli.savings",
+    "cli.report",
     "cli.smoke",
 )
 

@@ -14,7 +14,9 @@ from sandbox.azure.errors import ServiceError
 
 VERSIONS = ("2021-03-01", "2022-10-01", "2024-04-01")
 PATH = "/providers/microsoft.resourcegraph/resources"
-TABLES = frozenset({"resources", "maintenanceresources", "patchassessmentresources"})
+TABLES = frozenset(
+    {"resources", "maintenanceresources", "patchassessmentresources", "insightsresources"}
+)
 _QUERY = re.compile(
     r"\s*(?P<table>\w+)\s*\|\s*where\s+type\s*(?:=~|==)\s*['\"](?P<type>[^'\"]+)['\"]\s*"
     r"\|\s*project\s+(?P<columns>\w+(?:\s*,\s*\w+)*)\s*"

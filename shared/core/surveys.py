@@ -54,6 +54,8 @@ class Listing:
         of: Read once for each item of that listing, an earlier one.
         is_one: The path is one document and no list; one that is not there is no item.
         graph: A Resource Graph query instead of a path.
+        must_be_whole: What is missing from it is concluded from: where one document of
+            it cannot be read, nothing of the subscription is judged.
     """
 
     path: str = ""
@@ -63,6 +65,7 @@ class Listing:
     of: str = ""
     is_one: bool = False
     graph: str = ""
+    must_be_whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +121,7 @@ class Finding:
         evidence: What was seen, in a sentence, with its figures.
         guidance: Address of the page that says how it should be.
         fixed_by: Remediation that would mend it, or empty.
+        fix: What somebody does about it, in words.
         attributes: More for conditions and remediations, JSON values.
         facts: What a remediation of the survey's kind of facts would be told, so that
             nobody reads it twice; None to have it read.
@@ -129,8 +133,42 @@ class Finding:
     evidence: str
     guidance: str = ""
     fixed_by: str = ""
+    fix: str = ""
     attributes: Mapping[str, Any] = field(default_factory=dict)
     facts: Facts | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One thing that a posture survey looks at, as people read it in POSTURE.md.
+
+    Attributes:
+        name: Of its findings.
+        matter: What is the matter where it is found, in a sentence.
+        guidance: Address of the page that says how it should be.
+        fix: What somebody does about it.
+        fixed_by: Remediation that does it, or empty.
+    """
+
+    name: str
+    severity: Severity
+    matter: str
+    guidance: str
+    fix: str
+    fixed_by: str = ""
+
+    def found(self, target: str, evidence: str, **attributes: Any) -> Finding:
+        """Make the finding that it is the matter with a target."""
+        return Finding(
+            target=target,
+            name=self.name,
+            severity=self.severity,
+            evidence=evidence,
+            guidance=self.guidance,
+            fixed_by=self.fixed_by,
+            fix=self.fix,
+            attributes=attributes,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +197,7 @@ class Survey:
         actions: Operations that reading them needs, in full (``Microsoft.X/y/read``).
         look: ``look(seen, now)``: the findings.
         facts: Kind of the findings' ``facts``; None where they carry none.
+        points: What a posture survey looks at; each of its findings is one of these.
         examples: At least one that finds something and one that finds nothing.
     """
 
@@ -172,6 +211,7 @@ class Survey:
     examples: tuple[SurveyExample, ...]
     measures: tuple[Measure, ...] = ()
     facts: FactsKind | None = None
+    points: tuple[Point, ...] = ()
 
 
 def slot(survey: Survey, now: datetime) -> datetime:

@@ -149,8 +149,11 @@ async def _read(night: Night, survey: Survey, subscription: str) -> Read:
             await _read_children(night, name, listing, read)
         else:
             try:
+                odd = len(read.unread)
                 async for document in _documents(night, listing, subscription=subscription):
                     _keep(name, listing, document, read.items[name], read.unread)
+                if listing.must_be_whole and len(read.unread) > odd:
+                    read.lost.add(name)
             except AutomationError as error:
                 read.unread.append(f"{name} of {subscription}: {error}")
                 read.lost.add(name)
@@ -263,6 +266,7 @@ def _signal(night: Night, survey: Survey, began_at: datetime, finding: Finding) 
             "evidence": finding.evidence,
             "guidance": finding.guidance,
             "fixed_by": finding.fixed_by,
+            **({"fix": finding.fix} if finding.fix else {}),
         },
         is_recurring=True,
     )
@@ -292,6 +296,7 @@ def _count(report: Report, finding: Finding, given: Answer) -> None:
         "evidence": finding.evidence,
         "guidance": finding.guidance,
         "fixed_by": finding.fixed_by,
+        "fix": finding.fix,
         "decision": reason,
     }
     if given.is_new and given.stored is not None:

@@ -156,6 +156,15 @@ def test_a_document_of_an_odd_shape_hides_no_other(shift: Shift):
     ]
 
 
+def test_of_a_list_that_must_be_whole_one_odd_document_ends_the_turn(shift: Shift):
+    """What is concluded from absence needs every document: odd is not absent."""
+    odd = {"id": disk(3)["id"], "properties": {"diskSizeGB": "many"}}
+    shift.world.estate.tell(DISKS, odd, disk(1))
+    whole = replace(ONE, reads={"disks": replace(ONE.reads["disks"], must_be_whole=True)})
+    [report] = carried_out(shift, {whole.name: whole})
+    assert ([], 1) == (report.findings, len(report.unread))
+
+
 def test_one_finding_that_cannot_be_answered_stops_no_other(shift: Shift):
     """Its trouble is told with its name."""
     shift.world.estate.tell(DISKS, disk(1), disk(2))

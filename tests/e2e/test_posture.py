@@ -1,0 +1,93 @@
+"""Posture audits from the survey's tick to the report and the command that people use."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from cli.main import main
+from sandbox import lifecycle
+from sandbox.demo.site import Json, Site, until
+from sandbox.options import SandboxOptions
+from sandbox.state_folder import Sandbox
+from shared.surveys import discover
+from tests import posture_worlds as worlds
+
+POSTURE = sorted(one.name for one in discover().values() if one.points)
+RULES = """
+rules:
+  - {name: tell-posture, on: posture.found, remediate: ask_a_person, mode: observe}
+"""
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """Bring up a sandbox whose one rule observes what posture surveys find."""
+    state = tmp_path_factory.mktemp("posture")
+    (state / "rules").mkdir()
+    (state / "rules" / "posture.yaml").write_text(RULES)
+    (state / "world.json").write_text(json.dumps(worlds.world()))
+    options = SandboxOptions(
+        state=state / "sandbox",
+        world=state / "world.json",
+        rules=(state / "rules",),
+        environment={"NIGHTSHIFT_SUBSCRIPTIONS": worlds.SUBSCRIPTION},
+    )
+    yield lifecycle.up(options)
+    lifecycle.down(options.state)
+
+
+@pytest.fixture
+async def site(sandbox: Sandbox) -> AsyncIterator[Site]:
+    """Give the app as a person sees it."""
+    async with Site(sandbox) as open_site:
+        yield open_site
+
+
+async def reports(site: Site) -> dict[str, Json]:
+    """Let the tick begin, and give each posture survey's report."""
+    await site.fire("tick_survey")
+    said: dict[str, Json] = {}
+
+    async def are_there() -> bool:
+        _, body = await site.call("GET", "/api/reports")
+        said.update({one["survey"]: one for one in body["reports"]})
+        return set(POSTURE) <= set(said)
+
+    assert await until(are_there, limit_s=60)
+    return said
+
+
+async def test_each_survey_finds_what_the_world_lacks_and_nothing_else(site: Site):
+    """What is well kept is not named; nothing was unread; the world is as it was."""
+    before = (await site.world())["resources"]
+    said = await reports(site)
+    for name, expected in worlds.EXPECTED.items():
+        report = said[name]
+        assert [] == report["unread"]
+        found = {(one["name"], one["target"]) for one in report["findings"]}
+        assert expected == found, name
+        for one in report["findings"]:
+            assert one["evidence"]
+            assert one["guidance"].startswith("https://")
+            assert one["fix"]
+            assert "observe_only" == one["decision"]
+    assert before == (await site.world())["resources"]
+
+
+async def test_a_person_reads_it_on_the_command_line(
+    site: Site, capsys: pytest.CaptureFixture[str]
+):
+    """The worst first, with what to do."""
+    await reports(site)
+    where = ["--url", site.sandbox.functions_url, "--key", site.sandbox.function_key]
+    assert 0 == main(["report", "machine_monitoring", *where])
+    said = capsys.readouterr().out
+    assert "ERROR\n  agent_missing  " in said
+    assert "to do: Install the extension AzureMonitorLinuxAgent" in said
+    assert 0 == main(["report", "--from", "error", "--json", *where])
+    everything = json.loads(capsys.readouterr().out)
+    assert everything["is_whole"]
+    assert {"error", "critical"} >= {one["severity"] for one in everything["findings"]}

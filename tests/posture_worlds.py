@@ -1,0 +1,63 @@
+"""A world whose posture is half good: of each kind one well kept, and one that is not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Json = dict[str, Any]
+SUBSCRIPTION = "5f0ac1d2-0000-4000-8000-000000000001"
+GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/lab/providers"
+COMPUTE = f"{GROUP}/Microsoft.Compute"
+KEPT_VM, BARE_VM = (f"{COMPUTE}/virtualMachines/{name}" for name in ("kept", "bare"))
+BARE_SET = f"{COMPUTE}/virtualMachineScaleSets/workers"
+ARC = f"{GROUP}/Microsoft.HybridCompute/machines/rack-1"
+CENTRAL = f"{GROUP}/Microsoft.Insights/dataCollectionRules/central"
+PLACE = {"location": "westeurope"}
+
+
+def machines() -> list[Json]:
+    """Make two VMs, a scale set and an Arc server, of which one VM is watched."""
+    agent = {"publisher": "Microsoft.Azure.Monitor", "type": "AzureMonitorLinuxAgent"}
+    counters = [{"counterSpecifiers": ["\\VmInsights\\DetailedMetrics"]}]
+    size: Json = {"hardwareProfile": {"vmSize": "Standard_D4s_v5"}}
+    return [
+        {"id": KEPT_VM, **PLACE, "properties": dict(size)},
+        {"id": BARE_VM, **PLACE, "properties": dict(size)},
+        {
+            "id": BARE_SET,
+            **PLACE,
+            "sku": {"name": "Standard_D4s_v5", "capacity": 0},
+            "properties": {"orchestrationMode": "Uniform"},
+        },
+        {"id": ARC, **PLACE, "properties": {"osType": "linux"}},
+        {
+            "id": f"{KEPT_VM}/extensions/AzureMonitorLinuxAgent",
+            **PLACE,
+            "properties": {**agent, "provisioningState": "Succeeded"},
+        },
+        {
+            "id": CENTRAL,
+            **PLACE,
+            "properties": {"dataSources": {"performanceCounters": counters}},
+        },
+        {
+            "id": f"{KEPT_VM}/providers/Microsoft.Insights"
+            "/dataCollectionRuleAssociations/central",
+            "properties": {"dataCollectionRuleId": CENTRAL},
+        },
+    ]
+
+
+def world() -> Json:
+    """Put everything together."""
+    return {"resources": machines()}
+
+
+EXPECTED = {
+    "machine_monitoring": {
+        (name, target)
+        for target in (BARE_VM, BARE_SET, ARC)
+        for name in ("agent_missing", "collection_rule_missing")
+    },
+}
+"""By survey: what it finds of whom."""
