@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Protocol
 
+from shared.core.decisions import Reason
 from shared.core.facts import MachineFacts, Utilisation
 from shared.core.resource_ids import ML_COMPUTE
 
@@ -87,3 +88,10 @@ def busy_with(use: Utilisation | None, wanted: Quiet) -> str:
     if use.network is not None and use.network >= wanted.network_below:
         return f"network at {use.network:.0f} B/s"
     return ""
+
+
+def no_longer_quiet(facts: MachineFacts, wanted: Quiet) -> Reason | None:
+    """Say why a stop that was decided on must not begin: use, or not to know of it."""
+    if busy_with(facts.utilisation, wanted):
+        return Reason.BUSY
+    return Reason.NO_DATA if unknown_use(facts, wanted) else None

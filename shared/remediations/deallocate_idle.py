@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from shared.core.decisions import Act, Decision, Hold, Reason, Skip
 from shared.core.facts import FactsKind, MachineFacts, Resource, Utilisation
-from shared.core.idleness import busy_with, must_be_sensible, unknown_use
+from shared.core.idleness import busy_with, must_be_sensible, no_longer_quiet, unknown_use
 from shared.core.plans import Plan
 from shared.core.remediation import Example, Remediation
 from shared.core.resource_ids import VM
@@ -73,7 +73,7 @@ def recheck(
     asked_anyway = settings.even_if_busy and plan.signal.get("type") == SignalType.RUNBOOK
     if facts.power != "running" or asked_anyway:
         return None
-    return Reason.BUSY if busy_with(facts.utilisation, settings) else None
+    return no_longer_quiet(facts, settings)
 
 
 _NOW = datetime(2030, 1, 1, 3, tzinfo=UTC)

@@ -24,7 +24,7 @@ from shared.core.facts import (
     Utilisation,
     has_gpu,
 )
-from shared.core.idleness import busy_with, must_be_sensible, unknown_use
+from shared.core.idleness import busy_with, must_be_sensible, no_longer_quiet, unknown_use
 from shared.core.instance_use import job_on, must_leave_room, no_room
 from shared.core.ml_instances import RUNNING, MlInstance
 from shared.core.plans import Plan
@@ -105,13 +105,15 @@ def _machine(facts: MlInstanceFacts) -> MachineFacts:
 def recheck(
     plan: Plan, facts: MlInstanceFacts, settings: Settings, now: datetime
 ) -> Reason | None:
-    """Stop stopping it when somebody began to use it."""
+    """Stop when somebody began to use it, its disk is full now, or nobody can tell."""
     if job_on(facts):
         return Reason.IN_USE
-    asked_anyway = settings.even_if_busy and plan.signal.get("type") == SignalType.RUNBOOK
-    if facts.instance.state != RUNNING or asked_anyway:
+    if facts.instance.state != RUNNING:
         return None
-    return Reason.BUSY if busy_with(facts.utilisation, settings) else None
+    asked_anyway = settings.even_if_busy and plan.signal.get("type") == SignalType.RUNBOOK
+    used = None if asked_anyway else no_longer_quiet(_machine(facts), settings)
+    full = no_room(facts, settings)
+    return used or (full.reason if full else None)
 
 
 _NOW = datetime(2030, 1, 10, 3, tzinfo=UTC)

@@ -107,6 +107,13 @@ def test_what_was_decided_is_not_called_off_by_the_very_same_facts(facts: Machin
 
 
 @given(machines)
+def test_what_nobody_can_see_any_more_calls_it_off(facts: MachineFacts):
+    """An approval may come hours later, and metrics may be gone by then."""
+    blind = replace(facts, power="running", utilisation=None)
+    assert Reason.NO_DATA == deallocate_idle.recheck(a_plan(), blind, IDLE, NOW)
+
+
+@given(machines)
 def test_asking_anyway_is_a_persons_alone(facts: MachineFacts):
     """A rule that says even_if_busy does not make a tick blind."""
     blind = replace(IDLE, even_if_busy=True)

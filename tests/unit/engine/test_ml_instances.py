@@ -99,6 +99,25 @@ def test_a_job_that_comes_at_the_last_moment_stops_the_stop():
     assert [] == shift.done("stop")
 
 
+@pytest.mark.parametrize(
+    ("now", "reason"),
+    [
+        ({"use": replace(QUIET, cpu=0.5)}, "busy"),
+        ({"use": replace(QUIET, samples=1)}, "no_data"),
+        ({"free": 900.0}, "disk_full"),
+    ],
+)
+def test_what_changed_before_the_stop_or_is_not_known_any_more_stops_it(now, reason):
+    """An approval may come hours after the look that the plan was made of."""
+    shift = begin("stop_instance")
+    with_instance(shift)
+    shift.deliver(make.a_tick(target=make.COMPUTE), budget=timedelta(0))
+    with_instance(shift, **now)
+    shift.move(timedelta(seconds=10))
+    shift.run_until_quiet()
+    assert (reason, []) == (shift.plan.steps[0].reason, shift.done("stop"))
+
+
 def test_a_person_may_stop_what_is_busy_but_not_what_runs_a_job():
     """And not one that would not start again."""
     shift = begin("stop_instance")
