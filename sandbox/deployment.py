@@ -20,6 +20,7 @@ from azure.storage.blob.aio import BlobServiceClient
 
 from sandbox.demo.site import Site
 from sandbox.environment import INGESTION_RULE
+from sandbox.environment import TOPIC as OUTCOMES
 from sandbox.state_folder import Sandbox, load
 from shared.core.audit_tables import TABLES
 
@@ -95,7 +96,12 @@ def _app(sandbox: Sandbox, functions: list[str]) -> list[Json]:
 
 def _event_grid(sandbox: Sandbox) -> list[Json]:
     endpoint = f"{sandbox.azure_url}/eventgrid/{TOPIC.rpartition('/')[2]}/api/events"
-    own = {"inputSchema": "CloudEventSchemaV1_0", "endpoint": endpoint}
+    own = {
+        "inputSchema": "CloudEventSchemaV1_0",
+        "endpoint": endpoint,
+        "disableLocalAuth": True,
+    }
+    told = endpoint.replace(TOPIC.rpartition("/")[2], OUTCOMES)
     maintenance = f"{GRID}/nightshift-maintenance"
     health = f"{GRID}/nightshift-health"
     machines = f"{GRID}/nightshift-ml"
@@ -113,6 +119,10 @@ def _event_grid(sandbox: Sandbox) -> list[Json]:
         _topic(machines, "Microsoft.MachineLearningServices.Workspaces"),
         _to_queue(machines, ["Microsoft.MachineLearningServices.RunCompleted"]),
         {"id": TOPIC, "properties": own},
+        {
+            "id": TOPIC.replace(TOPIC.rpartition("/")[2], OUTCOMES),
+            "properties": {**own, "endpoint": told},
+        },
         _to_function(
             TOPIC, ["Nightshift.ScheduledEvents.Document", "Nightshift.Forwarder.Heartbeat"]
         ),

@@ -9,7 +9,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 
-from cli.doctor_wiring import account, alerts, audit_rule, event_subscriptions, site
+from cli.doctor_wiring import (
+    account,
+    alerts,
+    audit_rule,
+    event_subscriptions,
+    site,
+    topics,
+)
 from cli.doctor_wiring.place import Place
 from shared.core.errors import AutomationError, Forbidden
 from shared.core.findings import Finding, Verdict
@@ -24,6 +31,7 @@ CHECKS: Mapping[str, Check] = {
     "sign_in": site.sign_in,
     "account": account.account,
     "event_subscriptions": event_subscriptions.event_subscriptions,
+    "topics": topics.topics,
     "audit_rule": audit_rule.audit_rule,
     "alerts": alerts.alerts,
 }

@@ -74,7 +74,7 @@ def test_a_deployment_in_good_order_passes(healthy: Sandbox):
         *("version", "health", "identity", "roles", "tables", "queues", "containers"),
         *("dead_letters", "clock", "rules", "plans", "export", "ingestion", "forwarders"),
         *("app", "functions", "sign_in", "account", "event_subscriptions", "audit_rule"),
-        "alerts",
+        *("alerts", "topics"),
     }
 
 

@@ -9,7 +9,15 @@ from typing import Any
 
 import pytest
 
-from cli.doctor_wiring import account, alerts, audit_rule, event_subscriptions, look, site
+from cli.doctor_wiring import (
+    account,
+    alerts,
+    audit_rule,
+    event_subscriptions,
+    look,
+    site,
+    topics,
+)
 from cli.doctor_wiring.place import Place
 from shared.core.audit_tables import TABLES
 from shared.core.errors import Forbidden
@@ -248,6 +256,30 @@ def test_what_leads_to_another_app_is_none_of_ours():
     reader = with_topics(own=[a_subscription(elsewhere, provisioningState="Failed")])
     said = failed(found(event_subscriptions.event_subscriptions, reader))
     assert [text for text in said if "is Failed" in text] == []
+
+
+@pytest.mark.parametrize(
+    ("about", "expected"),
+    [
+        ({"inputSchema": "CloudEventSchemaV1_0", "disableLocalAuth": True}, ["ok"]),
+        ({"inputSchema": "CloudEventSchemaV1_0"}, ["note", "ok"]),
+        ({"disableLocalAuth": True}, ["failed"]),
+    ],
+)
+def test_a_topic_of_ones_own_takes_cloud_events_and_no_key(about: Json, expected: list[str]):
+    """A forwarder's first notice must not be the one that finds it out."""
+    address = "https://t.westeurope-1.eventgrid.azure.net/api/events"
+    known = {"endpoint": address, **about}
+    topic = {"id": f"{GROUP}/topics/t", "name": "t", "properties": known}
+    reader = FakeReader({f"{OWN}/providers/Microsoft.EventGrid/topics": [topic]})
+    said = found(topics.topics, reader, outcome_topic=address)
+    assert expected == [verdict for verdict, _ in said]
+
+
+def test_outcomes_that_go_to_a_topic_elsewhere_are_worth_a_look():
+    """It may be another team's."""
+    said = found(topics.topics, FakeReader(), outcome_topic="https://x/api/events")
+    assert ["note", "off"] == [verdict for verdict, _ in said]
 
 
 def test_the_rules_own_endpoint_is_as_good_as_one_apart():
