@@ -88,6 +88,7 @@ record-ledger: setup ## a ledger in mid-storm, for later releases to finish; onc
 audit: setup ## known weaknesses of the locked packages; asks the package index
 	$(BIN)/pip-audit --requirement requirements.txt --require-hashes --disable-pip --strict --progress-spinner off
 	$(BIN)/pip-audit --requirement requirements-dev.txt --require-hashes --disable-pip --strict --progress-spinner off
+	$(BIN)/pip-audit --requirement requirements-infra.txt --require-hashes --disable-pip --strict --progress-spinner off
 lock: setup ## write requirements*.txt from requirements*.in
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header requirements.in -o requirements.txt
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header requirements-dev.in -o requirements-dev.txt
@@ -111,4 +112,4 @@ bench-drain: setup ## a drain beside kubectl's, and 500 nodes at once
 bench-sweep: setup ## an idle sweep of 100,000 machines, beside Cloud Custodian
 	$(BIN)/python -m bench.sweep
 clean: ## remove what setup and the tests made
-	rm -rf $(VENV) .cache node_modules site .sandbox .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .cache node_modules site dist .sandbox .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
