@@ -21,7 +21,7 @@ from shared.core.rollouts import is_tried
 CONTAINER = "night-rules"
 PERCENT = 50
 POLL_S = 10
-SLACK_S = 8
+SLACK_S = 30
 RULE = """rules:
   - name: move-carefully
     on: vm.degraded
