@@ -34,20 +34,25 @@ def machine_fact(document: Json, vm: str, states: Json | None = None) -> Machine
     pool = rid.parent if rid.type == SCALE_SET_VM else flexible_scale_set(document)
     resource: Resource = over_pool(found, None, pool) if pool else found
     view = states if states is not None else instance_view(document)
-    power, since = power_of(view)
+    power, since, changed = power_of(view)
     return MachineFacts(
         resource=resource,
         power=power or None,
         has_gpu=has_gpu(resource.size),
         utilisation=None,
         started_at=since if power == "running" else None,
+        changed_at=changed,
     )
 
 
-def power_of(view: Json) -> tuple[str, datetime | None]:
-    """Return the power state of an instance view and since when; one text for all."""
+def power_of(view: Json) -> tuple[str, datetime | None, datetime | None]:
+    """Return the power state of an instance view, since when, and when it was last changed.
+
+    The text of a state is one for all machines.
+    """
     power, since = status(view, _POWER)
-    return sys.intern(power), since
+    _, changed = status(view, _PROVISIONING)
+    return sys.intern(power), since, changed
 
 
 def instance_view(document: Json) -> Json:

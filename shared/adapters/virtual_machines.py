@@ -45,6 +45,8 @@ SNAPSHOT_ROLES = "Disk Snapshot Contributor, and Disk Backup Reader on the disk"
 AHEAD = 2_000
 _log = logging.getLogger("nightshift.compute")
 _VIEW = "instanceView"
+_State = tuple[str, datetime | None, datetime | None]
+_UNTOLD: _State = ("", None, None)
 _STATES: Mapping[str, OperationState] = {
     "succeeded": OperationState.SUCCEEDED,
     "failed": OperationState.FAILED,
@@ -79,9 +81,11 @@ class AzureCompute:
             while (found := await ahead.get()) is not None:
                 if isinstance(found, Exception):
                     raise found
-                power, since = states.pop(found.resource.id.casefold(), ("", None))
+                power, since, changed_at = states.pop(found.resource.id.casefold(), _UNTOLD)
                 started_at = since if power == "running" else None
-                machine = replace(found, power=power or None, started_at=started_at)
+                machine = replace(
+                    found, power=power or None, started_at=started_at, changed_at=changed_at
+                )
                 try:
                     yield await self._with_pool_tags(machine)
                 except AutomationError:  # a pool that cannot be read hides no other machine
@@ -106,8 +110,8 @@ class AzureCompute:
         else:
             await ahead.put(None)
 
-    async def _states(self, path: str) -> dict[str, tuple[str, datetime | None]]:
-        """Map each VM's folded id to its power and since when, from the list of statuses."""
+    async def _states(self, path: str) -> dict[str, _State]:
+        """Map each VM's folded id to its power and its times, from the list of statuses."""
         pages = self._arm.pages(path, api_version=COMPUTE_API, query={"statusOnly": "true"})
         return {
             str(one.get("id") or "").casefold(): read.power_of(read.instance_view(one))

@@ -59,7 +59,11 @@ def is_failure(
     is_asked_for = signal.is_recurring or signal.source in {"tick", "runbook"}
     if signal.is_involuntary or is_asked_for or not signal.phase.opens:
         return False
-    if signal.type in {SignalType.COMPUTE_IDLE, SignalType.RUNBOOK}:
+    if signal.type in {
+        SignalType.COMPUTE_IDLE,
+        SignalType.COMPUTE_SCHEDULE,
+        SignalType.RUNBOOK,
+    }:
         return False
     return created_at is None or now - created_at >= breaker.young
 

@@ -46,6 +46,7 @@ class Reason(StrEnum):
     NOT_RUNNING = "not_running"
     ALREADY_RUNNING = "already_running"
     STILL_LEAVING = "still_leaving"
+    BY_HAND = "by_hand"
     STILL_THERE = "still_there"
     NOT_A_BATCH_NODE = "not_a_batch_node"
     NOTHING_UNUSABLE = "nothing_unusable"

@@ -155,6 +155,7 @@ class MachineFacts:
         power: ``running``, ``deallocated``, ``stopped``, ... or None if unknown.
         has_gpu: By its size; None if the size is unknown.
         started_at: When it last entered ``running``, or None if not told.
+        changed_at: When Azure last ended an operation on it, a start or a stop among them.
     """
 
     resource: Resource
@@ -162,6 +163,7 @@ class MachineFacts:
     has_gpu: bool | None
     utilisation: Utilisation | None
     started_at: datetime | None = None
+    changed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

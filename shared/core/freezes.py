@@ -94,7 +94,7 @@ def window_end(freeze: Freeze, now: datetime) -> datetime | None:
 def _moments(freeze: Freeze, now: datetime) -> Iterator[tuple[datetime, datetime]]:
     """Yield the windows that may contain a moment, as UTC."""
     for span in _spans(freeze.when, now.astimezone(freeze.zone).replace(tzinfo=None)):
-        yield _first(span.starts, freeze.zone), _last(span.ends, freeze.zone)
+        yield first_shown(span.starts, freeze.zone), last_shown(span.ends, freeze.zone)
 
 
 def _spans(when: Span | Weekly, local: datetime) -> Iterator[Span]:
@@ -109,13 +109,13 @@ def _spans(when: Span | Weekly, local: datetime) -> Iterator[Span]:
             yield Span(starts, starts + when.length)
 
 
-def _first(local: datetime, zone: tzinfo) -> datetime:
+def first_shown(local: datetime, zone: tzinfo) -> datetime:
     """Return the first moment at which the clock shows ``local`` or later."""
     early, late = _both(local, zone)
     return early if early <= late else _jump(late, early, zone)
 
 
-def _last(local: datetime, zone: tzinfo) -> datetime:
+def last_shown(local: datetime, zone: tzinfo) -> datetime:
     """Return the moment after the last at which the clock shows less than ``local``."""
     early, late = _both(local - _TICK, zone)
     return late + _TICK if early <= late else _jump(late, early, zone)

@@ -27,6 +27,7 @@ class SignalType(StrEnum):
     VM_HEALTH_ANNOTATED = "vm.health_annotated"
     VM_AVAILABILITY_CHANGED = "vm.availability_changed"
     COMPUTE_IDLE = "compute.idle"
+    COMPUTE_SCHEDULE = "compute.schedule"
     BATCH_TASKS_FAILED = "batch.tasks_failed"
     BATCH_NODES_UNUSABLE = "batch.nodes_unusable"
     ALERT_METRIC = "alert.metric"

@@ -7,71 +7,50 @@ in the tick's own record, with the reason.
 
 from __future__ import annotations
 
-import asyncio
-from collections import Counter, defaultdict
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from datetime import datetime
 
 from shared.core.decisions import Reason
 from shared.core.errors import AutomationError
 from shared.core.facts import FactsKind, MachineFacts
-from shared.core.money import Seen, seen
-from shared.core.signals import Phase, Signal, SignalType
-from shared.engine.answer import answer
+from shared.core.money import seen
+from shared.core.signals import Signal, SignalType
 from shared.engine.idle_instances import know_busy_instances
 from shared.engine.night import Night
 from shared.engine.observe import measure
-from shared.engine.request import Answer, Request
-from shared.engine.rulings import FactsByKind, facts_key, reason_of
+from shared.engine.request import Request
+from shared.engine.rulings import FactsByKind, facts_key
 from shared.engine.saving import note_look
-from shared.ports import EventRecord
+from shared.engine.schedules import Clock
+from shared.engine.ticks import BATCH, Tally, ask_each, record_tick
 from shared.rules.book import Rule
-
-BATCH = 200
-AT_ONCE = 16
-NAMED_AT_MOST = 100
-
-
-@dataclass(slots=True)
-class Tally:
-    """What one tick saw: how many by reason, and some of them by name.
-
-    Attributes:
-        unknown: Machines whose power state is not known.
-        priced: Machines that are off, and idle ones that run, for the month's account.
-        idle: Folded id of each idle machine that runs on, to the reason why.
-    """
-
-    looked_at: int = 0
-    by_reason: Counter[str] = field(default_factory=Counter)
-    named: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-    plans: list[str] = field(default_factory=list)
-    unread: list[str] = field(default_factory=list)
-    unknown: int = 0
-    priced: list[Seen] = field(default_factory=list)
-    idle: dict[str, str] = field(default_factory=dict)
 
 
 async def look_for_idle(night: Night) -> Tally:
     """Ask the rules on ``compute.idle`` about every machine in scope, once.
 
-    A subscription or workspace that cannot be read hides no other: it is named in the
-    tick's record.
+    The same list serves the rules that go by working hours. A subscription or workspace
+    that cannot be read hides no other: it is named in the tick's record.
     """
     tally = Tally()
     rules = night.answering(SignalType.COMPUTE_IDLE)
-    if not rules:
-        return tally
     now = night.ports.clock.now()
+    clock = Clock.of(night, now)
+    if not (rules or clock.rules):
+        return tally
     for name, source in _sources(night):
         try:
-            await _look_at(night, rules, source, now, tally)
+            await _look_at(night, rules, source, tally, clock)
         except AutomationError as error:
             tally.unread.append(f"{name}: {error}")
-    await _record(night, now, tally)
+    clock.tally.unread.extend(tally.unread)
+    await clock.end()
+    if not rules:
+        return clock.tally
+    await record_tick(night, tick_id(now), SignalType.COMPUTE_IDLE, now, tally)
     is_whole = not (tally.unread or tally.unknown)
     await note_look(night, tally.priced, tally.idle, now, is_whole=is_whole)
+    tally.plans.extend(clock.tally.plans)
     return tally
 
 
@@ -90,11 +69,14 @@ async def _look_at(
     night: Night,
     rules: tuple[Rule, ...],
     source: AsyncIterator[MachineFacts],
-    now: datetime,
     tally: Tally,
+    clock: Clock,
 ) -> None:
     portion: list[MachineFacts] = []
     async for machine in source:
+        await clock.look_at(machine)
+        if not rules:
+            continue
         tally.looked_at += 1
         if machine.power != "running":
             tally.by_reason[Reason.ALREADY_STOPPED if machine.power else Reason.NO_DATA] += 1
@@ -102,10 +84,10 @@ async def _look_at(
             continue
         portion.append(machine)
         if len(portion) >= BATCH:
-            await _decide(night, rules, portion, now, tally)
+            await _decide(night, rules, portion, clock.now, tally)
             portion = []
     if portion:
-        await _decide(night, rules, portion, now, tally)
+        await _decide(night, rules, portion, clock.now, tally)
 
 
 async def _decide(
@@ -126,23 +108,13 @@ async def _decide(
         for measured in await measure(meant, rule.settings, night.ports):
             known[measured.resource.id][key] = measured
     await know_busy_instances(night, rules, machines, known)
-    gate = asyncio.Semaphore(AT_ONCE)
-
-    async def one(machine: MachineFacts) -> None:
-        async with gate:
-            signal = _signal(machine, now)
-            request = Request(facts=known[machine.resource.id])
-            try:
-                given = await answer(night, signal, request)
-            except AutomationError as error:  # one machine's trouble is no other's
-                tally.unread.append(f"{machine.resource.id}: {error}")
-                return
-        reason = _count(given, tally)
+    asked = [(_signal(m, now), Request(facts=known[m.resource.id])) for m in machines]
+    by_id = {machine.resource.id: machine for machine in machines}
+    for given, reason in await ask_each(night, asked, tally):
         if any(ruling.draft is not None for ruling in given.rulings):
-            tally.idle[machine.resource.id.casefold()] = reason
-            _price(night, machine, tally)
-
-    await asyncio.gather(*(one(machine) for machine in machines))
+            target = given.signal.target
+            tally.idle[target.casefold()] = reason
+            _price(night, by_id[target], tally)
 
 
 def tick_id(now: datetime) -> str:
@@ -170,39 +142,3 @@ def _price(night: Night, machine: MachineFacts, tally: Tally) -> None:
         tally.unknown += 1
     else:
         tally.priced.append(priced)
-
-
-def _count(given: Answer, tally: Tally) -> str:
-    if given.is_new and given.stored is not None:
-        tally.plans.append(given.stored.plan.id)
-    reason = reason_of(given.rulings)
-    tally.by_reason[reason] += 1
-    if len(tally.named[reason]) < NAMED_AT_MOST:
-        tally.named[reason].append(given.signal.target)
-    return reason
-
-
-async def _record(night: Night, now: datetime, tally: Tally) -> None:
-    record = EventRecord(
-        event_id=tick_id(now),
-        phase=Phase.FIRED.value,
-        target="",
-        recorded_at=now,
-        signal={
-            "type": SignalType.COMPUTE_IDLE.value,
-            "source": "tick",
-            "event_id": tick_id(now),
-            "looked_at": tally.looked_at,
-            "unread": tally.unread,
-        },
-        decisions=tuple(
-            {
-                "kind": "act" if reason == "acted" else "skip",
-                "reason": "" if reason == "acted" else reason,
-                "count": count,
-                "targets": tally.named[reason],
-            }
-            for reason, count in sorted(tally.by_reason.items())
-        ),
-    )
-    await night.ports.ledger.record_event(record)

@@ -184,7 +184,12 @@ async def _machine(target: ResourceId, settings: Any, ports: Ports) -> MachineFa
 async def measure(
     machines: list[MachineFacts], settings: Any, ports: Ports
 ) -> list[MachineFacts]:
-    """Add utilisation to machines that run; one metrics call for up to fifty."""
+    """Add utilisation to machines that run; one metrics call for up to fifty.
+
+    A remediation without a window to look at decides without it.
+    """
+    if not hasattr(settings, "idle_for"):
+        return machines
     running = [m for m in machines if m.power == "running"]
     found: Mapping[str, Any] = {}
     if running:

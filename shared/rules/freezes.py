@@ -13,9 +13,8 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from shared.core.freezes import DAY, WEEK, Freeze, Span, Weekly
+from shared.core.wall_clock import CLOCK, DAYS, since_midnight, zone_named
 
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)|24:00")
 _DATE = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d))?")
 _FORMS = (
     "write in both two dates (2026-12-19), two times (22:00), or two days of the week "
@@ -56,7 +55,7 @@ class FreezeModel(BaseModel):
 
     @model_validator(mode="after")
     def _means_a_window(self) -> FreezeModel:
-        self._zone = _zone(self.zone)
+        self._zone = zone_named(self.zone)
         self._when = _window(self.days, self.from_.strip(), self.to.strip())
         return self
 
@@ -67,24 +66,15 @@ class FreezeModel(BaseModel):
         return Freeze(self.name, self._when, self._zone, text, source)
 
 
-def _zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (LookupError, ValueError, OSError):
-        raise ValueError(
-            f"zone {name[:60]!r} is not known: write for example Europe/Berlin or UTC"
-        ) from None
-
-
 def _window(days: list[str] | None, start: str, end: str) -> Span | Weekly:
     if _DATE.fullmatch(start) and _DATE.fullmatch(end):
         return _span(days, start, end)
     first, last = _weekday(start), _weekday(end)
     if first is not None and last is not None:
         return _weekly(days, first, last)
-    if not _TIME.fullmatch(start) or start == "24:00" or not _TIME.fullmatch(end):
+    if not CLOCK.fullmatch(start) or start == "24:00" or not CLOCK.fullmatch(end):
         raise ValueError(f"from {start[:40]!r} to {end[:40]!r} is no window: {_FORMS}")
-    begins, ends = _clock(start), _clock(end)
+    begins, ends = since_midnight(start), since_midnight(end)
     if begins == ends:
         raise ValueError("from and to are the same: write 00:00 to 24:00 for a whole day")
     length = ends - begins if ends > begins else ends - begins + DAY
@@ -113,9 +103,9 @@ def _moment(text: str) -> datetime:
 
 def _weekday(text: str) -> tuple[int, timedelta] | None:
     day, _, clock = text.partition(" ")
-    if day not in DAYS or not _TIME.fullmatch(clock):
+    if day not in DAYS or not CLOCK.fullmatch(clock):
         return None
-    return DAYS.index(day), _clock(clock)
+    return DAYS.index(day), since_midnight(clock)
 
 
 def _weekly(
@@ -138,11 +128,6 @@ def _days(days: list[str] | None) -> frozenset[int]:
     return frozenset(DAYS.index(day) for day in days or DAYS)
 
 
-def _clock(text: str) -> timedelta:
-    hours, minutes = text.split(":")
-    return timedelta(hours=int(hours), minutes=int(minutes))
-
-
-def _time(since_midnight: timedelta) -> time:
-    hours, minutes = divmod(int(since_midnight / timedelta(minutes=1)), 60)
+def _time(passed: timedelta) -> time:
+    hours, minutes = divmod(int(passed / timedelta(minutes=1)), 60)
     return time(hours, minutes)

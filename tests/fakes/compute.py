@@ -44,7 +44,9 @@ class FakeMachine:
     def facts(self) -> MachineFacts:
         """The machine as a port shows it."""
         size = has_gpu(self.resource.size)
-        return MachineFacts(self.resource, self.power, size, None, self.started_at)
+        return MachineFacts(
+            self.resource, self.power, size, None, self.started_at, self.provisioned_at
+        )
 
 
 @dataclass

@@ -92,6 +92,13 @@ def _way(work: Work) -> Mapping[str, Any]:
     return way
 
 
+def _as_it_is(way: Mapping[str, Any], name: str, machine: SpotFacts | None) -> str:
+    """Return what a way wants; one that says nothing wants it as it is."""
+    if name in way or machine is None:
+        return str(way[name])
+    return machine.priority if name == "priority" else machine.resource.size
+
+
 async def _follow(work: Work, token: str) -> None:
     """Return if there is nothing to wait for; whether it helped, the machine tells."""
     state, words = await work.ports.compute.operation(work.target, token)
@@ -104,7 +111,7 @@ async def _follow(work: Work, token: str) -> None:
 async def _next_call(work: Work, machine: SpotFacts | None) -> Exception:
     """Make the machine what the way wants it to be, then start it."""
     way = _way(work)
-    size, priority = str(way["size"]), str(way["priority"])
+    size, priority = (_as_it_is(way, name, machine) for name in ("size", "priority"))
     pool, more = work.ports.replacement, {"sent": True}
     work.must_be_ours()
     try:
@@ -127,7 +134,7 @@ def _after(work: Work, words: str, *, is_final: bool = False) -> Exception:
     code, _, rest = words.partition(":")
     moves_on = is_final or is_no_capacity(code, rest) or bool(work.progress.get("again"))
     at = int(work.progress.get("at", 0))
-    entry = {"how": _way(work)["how"], "size": _way(work)["size"], "said": words}
+    entry = {"how": _way(work)["how"], "size": _way(work).get("size", ""), "said": words}
     tried = [*_tried(work), entry][-TOLD_AT_MOST:]
     ways = len(work.args["ways"])
     next_at = at + 1 if moves_on else at

@@ -56,6 +56,7 @@ from tests.ml_instances import (
     with_unusable,
 )
 from tests.ml_jobs import a_change, with_preempted_job
+from tests.schedules import an_end_of_hours, with_late_vm
 from tests.shared_pools import a_pool_notice, with_shared_instance
 from tests.shift import SETTINGS, Shift
 
@@ -87,6 +88,7 @@ CASES: Mapping[str, Case] = {
     "ask_a_person": Case(lambda shift: shift.with_machine(), a_degradation()),
     "checkpoint_vm": Case(with_declared, a_preempted_vm()),
     "deallocate_idle": Case(lambda shift: shift.with_machine(), a_tick()),
+    "follow_schedule": Case(with_late_vm, an_end_of_hours()),
     "drain_node": Case(lambda shift: shift.with_node(), a_reboot()),
     "drain_slurm_node": Case(lambda shift: shift.with_slurm_node(), a_reboot()),
     "reactivate_failed_tasks": Case(lambda shift: shift.with_job(a_failed_task()), an_alert()),
