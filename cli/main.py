@@ -23,6 +23,7 @@ COMMANDS = (
     "cli.savings",
     "cli.report",
     "cli.smoke",
+    "cli.extension",
 )
 
 
