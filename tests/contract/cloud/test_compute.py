@@ -21,6 +21,7 @@ async def test_every_vm_is_listed_with_size_tags_and_power(cloud: Cloud) -> None
         dict(dev.resource.tags),
     )
     assert ("deallocated", True) == (off.power, off.has_gpu)
+    assert None not in (dev.changed_at, off.changed_at)
 
 
 async def test_a_machine_that_is_not_there_reads_as_none(cloud: Cloud) -> None:
