@@ -36,6 +36,7 @@ from shared.adapters.run_commands import AzureCommands
 from shared.adapters.settings_env import read_settings
 from shared.adapters.shared_pools import AzureSharedPools
 from shared.adapters.slurm import SlurmClusters
+from shared.adapters.snapshots import ArmSnapshots
 from shared.adapters.storage import Storage
 from shared.adapters.table_approvals import TableApprovals
 from shared.adapters.table_controls import TableControls
@@ -189,6 +190,7 @@ def build(settings: Settings) -> Night:
         replacement=AzureReplacement(compute.clients),
         estate=ArmEstate(arm),
         leftovers=ArmLeftovers(arm),
+        snapshots=ArmSnapshots(arm),
         prices=PriceFile(settings.prices),
         upkeep=Upkeep(
             AppPremises(identity, arm, storage, settings),

@@ -45,6 +45,7 @@ from tests.fakes.leftovers import FakeLeftovers
 from tests.fakes.maintenance import FakeMaintenance
 from tests.fakes.notices import FakeNotices
 from tests.fakes.slurm import FakeSlurm
+from tests.fakes.snapshots import FakeSnapshots
 from tests.fakes.tallies import FakeTallies
 from tests.fakes.upkeep import upkeep
 from tests.fakes.waves import FakeWaves
@@ -89,6 +90,7 @@ class World:
     shared_pools: cloud.FakeSharedPools
     estate: FakeEstate
     leftovers: FakeLeftovers
+    snapshots: FakeSnapshots
     prices: FakePrices
     upkeep: Upkeep
     effects: list[tuple[str, str]]
@@ -146,6 +148,7 @@ def a_world(now: datetime, trap: Trap) -> World:
         shared_pools=cloud.FakeSharedPools(trap=trap, effects=effects),
         estate=FakeEstate(trap=trap),
         leftovers=FakeLeftovers(trap=trap, effects=effects),
+        snapshots=FakeSnapshots(compute=compute, trap=trap),
         prices=FakePrices(),
         upkeep=upkeep(trap),
         effects=effects,
@@ -179,6 +182,7 @@ def a_night(world: World, *rules: Rule, settings: Settings | None = None) -> Nig
         shared_pools=world.shared_pools,
         estate=world.estate,
         leftovers=world.leftovers,
+        snapshots=world.snapshots,
         prices=world.prices,
         upkeep=world.upkeep,
     )

@@ -15,17 +15,26 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from shared.adapters.snapshots import in_group
 from shared.core.errors import InvalidTarget
 from shared.core.facts import resource_from_arm
 from shared.core.leftovers import KINDS, MARK_TAG, NIC, PUBLIC_IP, LeftoverFacts, facts_of
-from shared.core.resource_ids import DISK, SCALE_SET, ResourceId
+from shared.core.old_snapshots import snapshot_leftover
+from shared.core.resource_ids import DISK, SCALE_SET, SNAPSHOT, ResourceId, is_a
+from shared.core.snapshots import read_snapshot
 
 if TYPE_CHECKING:
-    from shared.adapters.arm import ArmReader
+    from shared.adapters.arm import ArmReader, Json
 
 TAGS_API = "2021-04-01"
 _APIS: Mapping[str, str] = MappingProxyType(
-    {DISK: "2024-03-02", NIC: "2024-05-01", PUBLIC_IP: "2024-05-01", SCALE_SET: "2024-07-01"}
+    {
+        DISK: "2024-03-02",
+        NIC: "2024-05-01",
+        PUBLIC_IP: "2024-05-01",
+        SCALE_SET: "2024-07-01",
+        SNAPSHOT: "2024-03-02",
+    }
 )
 
 
@@ -41,7 +50,21 @@ class ArmLeftovers:
         document = await self._arm.get(rid.text, api_version=_APIS[rid.type])
         if document is None:
             return None
+        if rid.type == SNAPSHOT:
+            return await self._snapshot(document, rid)
         return facts_of(resource_from_arm(document, rid.text), document)
+
+    async def _snapshot(self, document: Json, rid: ResourceId) -> LeftoverFacts:
+        """Judge a snapshot by the others of its group, read now, and by its disk."""
+        try:
+            source = read_snapshot(document).source
+        except (ValueError, TypeError) as odd:
+            raise InvalidTarget(f"reading {rid.text}: {odd}") from odd
+        others = await in_group(self._arm, rid.parent)
+        is_gone = is_a(source, DISK) and (
+            await self._arm.get(source, api_version=_APIS[DISK]) is None
+        )
+        return snapshot_leftover(document, others, is_disk_gone=is_gone)
 
     async def mark(self, resource_id: str, *, remove_after: str) -> None:
         """Merge our tag, or delete it by its name."""

@@ -17,6 +17,7 @@ from shared.core.ml_instances import MlInstance
 from shared.core.ml_jobs import MlJobFacts
 from shared.core.resources import Resource, resource_from_arm, retry_key
 from shared.core.slurm import SlurmJob, SlurmNode
+from shared.core.snapshots import DiskSnapshots
 
 __all__ = [
     "AksNode",
@@ -24,6 +25,7 @@ __all__ = [
     "BatchNodeFacts",
     "BatchNodesFacts",
     "DiskFacts",
+    "DiskSnapshots",
     "Facts",
     "FactsKind",
     "FailedTask",
@@ -68,6 +70,7 @@ class FactsKind(StrEnum):
     ML_JOB = "ml_job"
     ML_INSTANCE = "ml_instance"
     ML_CLUSTER = "ml_cluster"
+    SNAPSHOTS = "snapshots"
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,6 +365,7 @@ Facts = (
     | MlJobFacts
     | MlInstanceFacts
     | MlCluster
+    | DiskSnapshots
 )
 
 

@@ -22,6 +22,7 @@ from shared.core.facts import (
     BatchNodeFacts,
     BatchNodesFacts,
     DiskFacts,
+    DiskSnapshots,
     Facts,
     FactsKind,
     FailedTaskFacts,
@@ -63,6 +64,7 @@ CLASSES: Mapping[FactsKind, Any] = {
     FactsKind.ML_JOB: MlJobFacts,
     FactsKind.ML_INSTANCE: MlInstanceFacts,
     FactsKind.ML_CLUSTER: MlCluster,
+    FactsKind.SNAPSHOTS: DiskSnapshots,
 }
 """What each kind of facts is; a new kind is named here, and conditions know its members."""
 Reader = Callable[[Any, bool], Any]

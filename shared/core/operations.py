@@ -101,7 +101,13 @@ _RUN_ON_INSTANCE = Operations(
 )
 
 _ADDRESS = "Microsoft.Network/publicIPAddresses"
-_READ_LEFTOVER = (f"{_DISK}/read", f"{_NIC}/read", f"{_ADDRESS}/read", f"{_SET}/read")
+_READ_LEFTOVER = (
+    f"{_DISK}/read",
+    f"{_NIC}/read",
+    f"{_ADDRESS}/read",
+    f"{_SET}/read",
+    f"{_SNAPSHOT}/read",
+)
 _MARK_LEFTOVER = Operations((*_READ_LEFTOVER, "Microsoft.Resources/tags/write", _LOCKS))
 
 VERBS: Mapping[Verb, Operations] = MappingProxyType(
@@ -231,6 +237,7 @@ VERBS: Mapping[Verb, Operations] = MappingProxyType(
                 f"{_NIC}/delete",
                 f"{_ADDRESS}/delete",
                 f"{_SET}/delete",
+                f"{_SNAPSHOT}/delete",
                 _LOCKS,
             )
         ),
@@ -335,6 +342,9 @@ READS: Mapping[FactsKind, Operations] = MappingProxyType(
             (f"{_ML}/read", f"{_ML_JOB}/read", "Microsoft.Insights/metrics/read", _LOCKS)
         ),
         FactsKind.ML_CLUSTER: Operations((f"{_ML}/read", _LOCKS)),
+        FactsKind.SNAPSHOTS: Operations(
+            (f"{_DISK}/read", f"{_VM}/read", f"{_SNAPSHOT}/read", _LOCKS)
+        ),
         FactsKind.SPOT_POOL: Operations((f"{_SET}/read", f"{_INSTANCE}/read", _LOCKS)),
         FactsKind.RESOURCE: Operations(
             (

@@ -106,3 +106,11 @@ def _split(parts: list[str]) -> tuple[list[str], str, list[str]]:
 def same_resource(one: str, other: str) -> bool:
     """Tell whether two ids name one resource, whatever their case."""
     return one.strip().rstrip("/").casefold() == other.strip().rstrip("/").casefold()
+
+
+def is_a(text: str, kind: str) -> bool:
+    """Tell whether a text is the id of a resource of this type."""
+    try:
+        return ResourceId.parse(text).type == kind
+    except ValueError:
+        return False

@@ -34,6 +34,7 @@ from shared.ports import (
     Resources,
     SharedPools,
     Slurm,
+    Snapshots,
     Tallies,
     WakeQueue,
     Waves,
@@ -74,6 +75,7 @@ class Ports:
     shared_pools: SharedPools
     estate: Estate
     leftovers: Leftovers
+    snapshots: Snapshots
     prices: Prices
     upkeep: Upkeep
     sinks: tuple[AuditSink, ...] = ()

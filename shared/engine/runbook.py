@@ -18,6 +18,7 @@ from shared.core.resource_ids import (
     ML_JOB,
     SCALE_SET,
     SCALE_SET_VM,
+    SNAPSHOT,
     VM,
 )
 from shared.core.signals import Signal, SignalType
@@ -40,10 +41,11 @@ WORKS_ON: Mapping[FactsKind, tuple[str, ...]] = {
     FactsKind.POOL_INSTANCE: (SCALE_SET_VM, VM),
     FactsKind.SPOT: (VM, SCALE_SET_VM),
     FactsKind.SPOT_POOL: (SCALE_SET_VM,),
-    FactsKind.LEFTOVER: (DISK, NIC, PUBLIC_IP, SCALE_SET),
+    FactsKind.LEFTOVER: (DISK, NIC, PUBLIC_IP, SCALE_SET, SNAPSHOT),
     FactsKind.ML_JOB: (ML_JOB,),
     FactsKind.ML_INSTANCE: (ML_COMPUTE,),
     FactsKind.ML_CLUSTER: (ML_COMPUTE,),
+    FactsKind.SNAPSHOTS: (DISK,),
 }
 
 

@@ -39,6 +39,7 @@ from shared.ports.replacement import Blueprint, PoolSize, Replacement
 from shared.ports.runtime import Clock, Records, WakeQueue
 from shared.ports.shared_pools import SharedPools
 from shared.ports.slurm import FoundNode, Slurm
+from shared.ports.snapshots import Snapshots
 from shared.ports.waves import Waves
 
 __all__ = [
@@ -81,6 +82,7 @@ __all__ = [
     "SharedPools",
     "Slurm",
     "SnapshotState",
+    "Snapshots",
     "StoredPlan",
     "Tallies",
     "TargetView",

@@ -55,6 +55,8 @@ class FakeSnapshot:
 
     state: SnapshotState
     looks_left: int
+    location: str = ""
+    taken_at: datetime = STARTED
 
 
 @dataclass
@@ -155,7 +157,9 @@ class FakeCompute(Trapped):
             kept.state = replace(kept.state, tags=dict(tags))
         else:
             state = SnapshotState(snapshot_id, False, False, disk, dict(tags))
-            self.snapshots[key] = FakeSnapshot(state, self.snapshot_looks)
+            self.snapshots[key] = FakeSnapshot(
+                state, self.snapshot_looks, location, self.now()
+            )
         self.happened("create_snapshot", snapshot_id)
 
     async def redeploy(self, vm: str) -> str:

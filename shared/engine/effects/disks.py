@@ -7,18 +7,20 @@ from datetime import timedelta
 from shared.core.decisions import Reason
 from shared.core.ledger import StepResult
 from shared.core.resource_ids import ResourceId, same_resource
+from shared.core.snapshots import TAG_EXPIRES, TAG_OF, TAG_PLAN, TAG_SOURCE, disk_key
 from shared.engine.effects.work import Work, already, done, failed, not_yet
 
 LIMIT = timedelta(minutes=30)
-TAG_SOURCE = "nightshift-source"
-TAG_PLAN = "nightshift-plan"
-TAG_EXPIRES = "nightshift-expires"
 
 
-def snapshot_id(disk: str, key: str) -> str:
-    """Name the snapshot of a disk after the step, beside the disk; repeatable so."""
+def snapshot_id(disk: str, key: str, name: str = "") -> str:
+    """Name the snapshot of a disk after the step, beside the disk; repeatable so.
+
+    One that was named with the plan, after its disk and its day, is the same for every plan
+    of that day.
+    """
     group = ResourceId.parse(disk).text.split("/providers/", 1)[0]
-    return f"{group}/providers/Microsoft.Compute/snapshots/nightshift-{key}"
+    return f"{group}/providers/Microsoft.Compute/snapshots/{name or f'nightshift-{key}'}"
 
 
 async def snapshot(work: Work) -> StepResult:
@@ -26,7 +28,7 @@ async def snapshot(work: Work) -> StepResult:
 
     Source: https://learn.microsoft.com/azure/virtual-machines/disks-incremental-snapshots
     """
-    name = snapshot_id(work.target, work.key)
+    name = snapshot_id(work.target, work.key, str(work.args.get("name") or ""))
     found = await work.ports.compute.snapshot(name)
     if found is not None and not same_resource(found.source, work.target):
         return failed(Reason.REJECTED, snapshot=name, is_of=found.source)
@@ -46,6 +48,7 @@ async def snapshot(work: Work) -> StepResult:
             tags={
                 TAG_SOURCE: ResourceId.parse(work.target).name,
                 TAG_PLAN: work.plan.id,
+                TAG_OF: disk_key(work.target),
                 TAG_EXPIRES: str(work.args["expires"]),
             },
         )

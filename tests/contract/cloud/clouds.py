@@ -20,6 +20,7 @@ from shared.ports import (
     Replacement,
     Resources,
     SharedPools,
+    Snapshots,
 )
 from tests.contract.azure_standin.running import Standin
 
@@ -42,6 +43,7 @@ class Cloud:
     shared_pools: SharedPools
     estate: Estate
     leftovers: Leftovers
+    snapshots: Snapshots
     standin: Standin | None = None
 
 

@@ -52,6 +52,7 @@ async def azure(local_azure: Standin) -> AsyncIterator[Cloud]:
     from shared.adapters.resources import AzureResources
     from shared.adapters.run_commands import AzureCommands
     from shared.adapters.shared_pools import AzureSharedPools
+    from shared.adapters.snapshots import ArmSnapshots
     from shared.adapters.virtual_machines import AzureCompute
 
     local_azure.put_world(worlds.document())
@@ -75,6 +76,7 @@ async def azure(local_azure: Standin) -> AsyncIterator[Cloud]:
             shared_pools=AzureSharedPools(compute.clients),
             estate=ArmEstate(arm),
             leftovers=ArmLeftovers(arm),
+            snapshots=ArmSnapshots(arm),
             cluster=AksClusters(identity, arm, settings),
             standin=local_azure,
         )
@@ -100,6 +102,7 @@ def fakes() -> Cloud:
         shared_pools=fake_world.shared_pools(),
         estate=fake_world.estate(),
         leftovers=fake_world.leftovers(),
+        snapshots=fake_world.snapshots(compute),
         cluster=fake_world.cluster(),
     )
 

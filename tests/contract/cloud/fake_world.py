@@ -12,6 +12,7 @@ from shared.core.ml_jobs import MlJob
 from shared.core.pods import Pod
 from shared.core.protection import Lock, LockLevel
 from shared.core.resource_ids import ML_COMPUTE, SCALE_SET, SCALE_SET_VM, VM
+from shared.core.snapshots import read_snapshot
 from tests.contract.cloud import worlds as w
 from tests.fakes.cloud import (
     FOREVER,
@@ -33,6 +34,7 @@ from tests.fakes.cloud import (
 )
 from tests.fakes.estate import FakeEstate
 from tests.fakes.leftovers import FakeLeftovers
+from tests.fakes.snapshots import FakeSnapshots
 
 
 def compute() -> FakeCompute:
@@ -174,6 +176,17 @@ def leftovers() -> FakeLeftovers:
     for one in w.resources():
         if one["id"] in {w.OS_DISK, w.LOOSE_DISK}:
             world.add(one)
+    return world
+
+
+def snapshots(compute: FakeCompute) -> FakeSnapshots:
+    """A disk that a machine has; it was saved twice, each time to a date that has passed."""
+    world = FakeSnapshots(compute=compute)
+    for one in w.resources():
+        if one["id"] == w.OS_DISK:
+            world.add(one)
+    world.machine_tags[w.OS_DISK.casefold()] = w.TAGS
+    world.told += [read_snapshot(one) for one in w.old_snapshots()]
     return world
 
 

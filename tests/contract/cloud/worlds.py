@@ -148,6 +148,7 @@ def resources() -> list[dict[str, Any]]:
             {
                 "id": disk,
                 "location": REGION,
+                "managedBy": SPOT_VM if disk == SPOT_DISK else DEV,
                 "properties": {"diskSizeGB": 64, "diskState": "Attached"},
             }
             for disk in (*disks.values(), SPOT_DISK)
@@ -191,6 +192,7 @@ def resources() -> list[dict[str, Any]]:
         _lock(VAULT.partition("/resourceGroups")[0], "all", "CanNotDelete"),
         _compute(BUSY_CI, "Running"),
         _compute(STOPPED_CI, "Stopped"),
+        *old_snapshots(),
         *_spot_jobs(),
         {
             "id": f"{WORKSPACE}/computes/cluster",
@@ -200,6 +202,27 @@ def resources() -> list[dict[str, Any]]:
                 "properties": {"vmSize": GPU_SIZE, "vmPriority": "Dedicated"},
             },
         },
+    ]
+
+
+def old_snapshots() -> list[dict[str, Any]]:
+    """Two snapshots of the OS disk that are past their date."""
+    return [
+        {
+            "id": f"{COMPUTE}/snapshots/{name}",
+            "location": REGION,
+            "tags": {"nightshift-expires": "2026-01-01T00:00:00Z"},
+            "properties": {
+                "timeCreated": taken,
+                "provisioningState": "Succeeded",
+                "incremental": True,
+                "creationData": {"createOption": "Copy", "sourceResourceId": OS_DISK},
+            },
+        }
+        for name, taken in (
+            ("old-1", "2025-11-01T00:00:00Z"),
+            ("old-2", "2025-12-01T00:00:00Z"),
+        )
     ]
 
 

@@ -9,6 +9,7 @@ import pytest
 from shared.core.decisions import Reason
 from shared.core.errors import ProviderUnavailable
 from shared.core.plans import PlanOutcome, StepOutcome
+from shared.core.snapshots import disk_key
 from tests.builders import NOW, SECOND, VM, a_degradation, a_rule
 from tests.shift import Shift
 
@@ -51,6 +52,7 @@ def test_a_snapshot_is_named_by_its_step_and_tagged_with_plan_and_expiry(shift: 
         "nightshift-source": "os",
         "nightshift-plan": plan.id,
         "nightshift-expires": expires,
+        "nightshift-of": disk_key(plan.steps[0].step.target),
     } == snapshots[0].tags
 
 

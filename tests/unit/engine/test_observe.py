@@ -38,6 +38,7 @@ SETTINGS = {
     FactsKind.POOL_INSTANCE: REMEDIATIONS["free_pool_instance"].settings(),
     FactsKind.SPOT: REMEDIATIONS["restart_evicted_vm"].settings(),
     FactsKind.SPOT_POOL: REMEDIATIONS["scale_pool_by_one"].settings(),
+    FactsKind.SNAPSHOTS: REMEDIATIONS["snapshot_disk"].settings(),
     FactsKind.LEFTOVER: REMEDIATIONS["remove_leftover"].settings(),
     FactsKind.ML_JOB: REMEDIATIONS["resubmit_job"].settings(),
     FactsKind.ML_INSTANCE: REMEDIATIONS["stop_instance"].settings(),
@@ -65,6 +66,7 @@ def look(shift: Shift, kind: FactsKind, target: str, **fields):
         (FactsKind.POOL_INSTANCE, COMPUTE),
         (FactsKind.SPOT, COMPUTE),
         (FactsKind.SPOT_POOL, VM),
+        (FactsKind.SNAPSHOTS, VM),
         *((kind, "vm-1") for kind in FactsKind if kind is not FactsKind.RESOURCE),
     ],
 )
@@ -91,6 +93,7 @@ def test_a_target_that_has_no_such_facts_is_refused(kind: FactsKind, target: str
         (FactsKind.SPOT, VM),
         (FactsKind.SPOT, instance(29)),
         (FactsKind.SPOT_POOL, instance(29)),
+        (FactsKind.SNAPSHOTS, f"{GROUP}/providers/Microsoft.Compute/disks/gone"),
         (FactsKind.LEFTOVER, f"{GROUP}/providers/Microsoft.Compute/disks/gone"),
     ],
 )

@@ -1,0 +1,168 @@
+"""Snapshots of a disk: which there are, when the next is due, and what it is called.
+
+Three spans are kept, each in a number of its own. The first good snapshot of a month is
+the month's, the first of a week the week's, any other the day's; when it is taken is when
+it is known until when it is wanted, and that is written on it. Weeks begin on Monday, and
+all of it is UTC. The name is made of the disk and the day, so that whoever asks twice on
+one day finds the first.
+
+Source: https://learn.microsoft.com/azure/virtual-machines/disks-incremental-snapshots,
+https://learn.microsoft.com/rest/api/compute/snapshots/get
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from shared.core.moments import read_moment
+from shared.core.resource_ids import DISK, is_a
+from shared.core.resources import Resource
+
+Document = Mapping[str, Any]
+TAG_SOURCE = "nightshift-source"
+TAG_PLAN = "nightshift-plan"
+TAG_EXPIRES = "nightshift-expires"
+TAG_OF = "nightshift-of"
+"""Which disk it is of, by ``disk_key``: a copy of a copy says so, too."""
+TAG_SCHEDULE = "nightshift-snapshots"
+"""Tag of a disk or of its machine: ``daily``, ``weekly``, ``monthly``, ``off``."""
+OFF = "off"
+_WHOLE = 100
+
+
+class Span(StrEnum):
+    """How often, the rarest first."""
+
+    MONTHLY = "monthly"
+    WEEKLY = "weekly"
+    DAILY = "daily"
+
+
+_LASTS = {
+    Span.MONTHLY: timedelta(days=31),
+    Span.WEEKLY: timedelta(days=7),
+    Span.DAILY: timedelta(days=1),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One snapshot.
+
+    Attributes:
+        of: Key of the disk; empty if it was made of something else.
+        source: Id of what it was made of: a disk, or a snapshot.
+        is_good: Whole, and can be used to make a disk.
+        expires_on: Until when it is wanted, by our tag; None if it has none.
+    """
+
+    id: str
+    of: str
+    source: str
+    location: str
+    taken_at: datetime | None
+    is_good: bool
+    expires_on: datetime | None = None
+
+    @property
+    def is_ours(self) -> bool:
+        """Tell whether we made it, and so know until when it is wanted."""
+        return self.expires_on is not None
+
+
+@dataclass(frozen=True, slots=True)
+class DiskSnapshots:
+    """A disk and the snapshots of it that lie in its resource group.
+
+    Attributes:
+        resource: The disk, with its machine's tags under its own.
+        state: ``Attached``, ``Unattached``, ``Reserved``, ``ActiveUpload``, ...
+        saved: In no order.
+    """
+
+    resource: Resource
+    state: str
+    saved: tuple[Snapshot, ...] = ()
+
+
+def disk_key(disk: str) -> str:
+    """Name a disk in 16 digits, for tags and names that are too short for an id."""
+    return hashlib.sha256(disk.rstrip("/").casefold().encode()).hexdigest()[:16]
+
+
+def read_snapshot(document: Document) -> Snapshot:
+    """Read one snapshot's document.
+
+    A copy from another region is whole when it has arrived: ``completionPercent``.
+
+    Raises:
+        ValueError: It has no id, or a moment or a percentage that cannot be read.
+    """
+    asked = document.get("id")
+    if not isinstance(asked, str):
+        raise ValueError("it has no id")  # noqa: TRY004 - one kind of error
+    said, tags = _object(document.get("properties")), _object(document.get("tags"))
+    source = str(_object(said.get("creationData")).get("sourceResourceId") or "")
+    arrived = said.get("completionPercent")
+    return Snapshot(
+        id=asked,
+        of=_tag(tags, TAG_OF) or (disk_key(source) if is_a(source, DISK) else ""),
+        source=source,
+        location=str(document.get("location") or ""),
+        taken_at=read_moment(str(said.get("timeCreated") or "")),
+        is_good=str(said.get("provisioningState") or "").casefold() == "succeeded"
+        and (arrived is None or float(arrived) >= _WHOLE),
+        expires_on=read_moment(_tag(tags, TAG_EXPIRES)),
+    )
+
+
+def scheduled_name(disk: str, day: datetime) -> str:
+    """Name the snapshot of a disk and a day."""
+    return f"nightshift-{disk_key(disk)}-{day:%Y%m%d}"
+
+
+def began(span: Span, now: datetime) -> datetime:
+    """Return when the present day, week or month began."""
+    day = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    if span is Span.WEEKLY:
+        return day - timedelta(days=day.weekday())
+    return day.replace(day=1) if span is Span.MONTHLY else day
+
+
+def next_begins(span: Span, now: datetime) -> datetime:
+    """Return when the next day, week or month begins."""
+    return began(span, began(span, now) + _LASTS[span] + timedelta(hours=12))
+
+
+def due(
+    saved: Iterable[Snapshot], keep: Mapping[Span, int], now: datetime
+) -> tuple[Span, datetime] | None:
+    """Say which span has none of ours yet, the rarest first, and until when it is kept.
+
+    Args:
+        keep: How many of each; a span of which none is kept is never due.
+    """
+    taken = [one.taken_at for one in saved if one.is_good and one.is_ours and one.taken_at]
+    for span in Span:
+        count = keep.get(span, 0)
+        if count and not any(at >= began(span, now) for at in taken):
+            return span, now + count * _LASTS[span]
+    return None
+
+
+def youngest(saved: Iterable[Snapshot]) -> datetime | None:
+    """Return when the newest good one was taken, whoever took it; None if there is none."""
+    return max((one.taken_at for one in saved if one.is_good and one.taken_at), default=None)
+
+
+def _object(value: object) -> Document:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _tag(tags: Document, name: str) -> str:
+    return next((str(v).strip() for k, v in tags.items() if str(k).casefold() == name), "")
