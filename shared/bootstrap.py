@@ -29,6 +29,7 @@ from shared.adapters.monitor_metrics import AzureMetrics
 from shared.adapters.outcome_topic import OutcomeTopic
 from shared.adapters.premises import AppPremises
 from shared.adapters.price_file import PriceFile
+from shared.adapters.reference_files import ReferenceFiles
 from shared.adapters.replacement import AzureReplacement
 from shared.adapters.resources import AzureResources
 from shared.adapters.rule_files import read_layers
@@ -192,6 +193,7 @@ def build(settings: Settings) -> Night:
         leftovers=ArmLeftovers(arm),
         snapshots=ArmSnapshots(arm),
         prices=PriceFile(settings.prices),
+        references=ReferenceFiles(),
         upkeep=Upkeep(
             AppPremises(identity, arm, storage, settings),
             TableForwarders(storage),

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
+ROOT = Path(__file__).parents[1]
 Json = dict[str, Any]
 SUBSCRIPTION = "5f0ac1d2-0000-4000-8000-000000000001"
 GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/lab/providers"
@@ -48,12 +51,59 @@ def machines() -> list[Json]:
     ]
 
 
+BATCH, STORE, WORKSPACE, AKS = (
+    f"{GROUP}/{name}"
+    for name in (
+        "Microsoft.Batch/batchAccounts/runs",
+        "Microsoft.Storage/storageAccounts/scratch",
+        "Microsoft.MachineLearningServices/workspaces/lab",
+        "Microsoft.ContainerService/managedClusters/train",
+    )
+)
+
+
+def alerts() -> list[Json]:
+    """Make the baseline's metric alerts of VMs, and of the subscription's service health."""
+    rows = json.loads((ROOT / "rules" / "baseline-alerts.json").read_text("utf-8"))["types"]
+    [metrics] = [row["metrics"] for row in rows if row["id"].endswith("/virtualMachines")]
+    scope = f"/subscriptions/{SUBSCRIPTION}"
+    made: list[Json] = [
+        {
+            "id": f"{GROUP}/Microsoft.Insights/metricAlerts/vm-{number}",
+            "location": "global",
+            "properties": {
+                "scopes": [scope],
+                "enabled": True,
+                "targetResourceType": "Microsoft.Compute/virtualMachines",
+                "criteria": {"allOf": [{"metricName": metric}]},
+            },
+        }
+        for number, metric in enumerate(metrics)
+    ]
+    health = {
+        "scopes": [scope],
+        "enabled": True,
+        "condition": {"allOf": [{"field": "category", "equals": "ServiceHealth"}]},
+    }
+    where = f"{GROUP}/Microsoft.Insights/activityLogAlerts/health"
+    return [*made, {"id": where, "location": "global", "properties": health}]
+
+
+def platform() -> list[Json]:
+    """Make one account, workspace and cluster of each kind that the baseline names."""
+    return [{"id": one, **PLACE, "properties": {}} for one in (BATCH, STORE, WORKSPACE)]
+
+
 def world() -> Json:
     """Put everything together."""
-    return {"resources": machines()}
+    return {"resources": [*machines(), *alerts(), *platform()]}
 
 
 EXPECTED = {
+    "baseline_alerts": {
+        ("health_alerts_missing", f"/subscriptions/{SUBSCRIPTION}"),
+        *(("baseline_alerts_missing", one) for one in (BARE_SET, BATCH, STORE, WORKSPACE)),
+    },
     "machine_monitoring": {
         (name, target)
         for target in (BARE_VM, BARE_SET, ARC)

@@ -32,7 +32,7 @@ from tests.fakes import cloud
 from tests.fakes.approvals import FakeApprovals
 from tests.fakes.audit import FakeOutbox, FakeSink
 from tests.fakes.controls import FakeControls
-from tests.fakes.estate import FakeEstate, FakePrices
+from tests.fakes.estate import FakeEstate, FakePrices, FakeReferences
 from tests.fakes.ledger import (
     Crash,
     FakeClock,
@@ -92,6 +92,7 @@ class World:
     leftovers: FakeLeftovers
     snapshots: FakeSnapshots
     prices: FakePrices
+    references: FakeReferences
     upkeep: Upkeep
     effects: list[tuple[str, str]]
 
@@ -150,6 +151,7 @@ def a_world(now: datetime, trap: Trap) -> World:
         leftovers=FakeLeftovers(trap=trap, effects=effects),
         snapshots=FakeSnapshots(compute=compute, trap=trap),
         prices=FakePrices(),
+        references=FakeReferences(),
         upkeep=upkeep(trap),
         effects=effects,
     )
@@ -184,6 +186,7 @@ def a_night(world: World, *rules: Rule, settings: Settings | None = None) -> Nig
         leftovers=world.leftovers,
         snapshots=world.snapshots,
         prices=world.prices,
+        references=world.references,
         upkeep=world.upkeep,
     )
     return Night(ports, RuleBook(rules), make.REMEDIATIONS, settings or SETTINGS)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from shared.core.surveys import Kept
+from shared.core.surveys import Kept, Listing, Seen
 
 Document = Mapping[str, Any]
 OPTED_OUT_TAG = "monitordisable"
@@ -98,3 +98,17 @@ def is_of_aks(item: Kept) -> bool:
     Source: https://learn.microsoft.com/azure/aks/use-tags
     """
     return any(name.casefold().startswith("aks-managed-") for name in item.tags)
+
+
+def seen_of(
+    subscription: str,
+    reads: Mapping[str, Listing],
+    said: Mapping[str, Iterable[Document]],
+    points: Mapping[str, Mapping[str, Sequence[float]]] | None = None,
+) -> Seen:
+    """Make what a survey sees of documents, for its examples."""
+    items = {
+        name: [one for document in said.get(name, ()) if (one := listing.keep(document))]
+        for name, listing in reads.items()
+    }
+    return Seen(subscription, items, points=points or {})

@@ -54,6 +54,7 @@ class Listing:
         of: Read once for each item of that listing, an earlier one.
         is_one: The path is one document and no list; one that is not there is no item.
         graph: A Resource Graph query instead of a path.
+        file: A list that is deployed with the app (``rules/FILE.json``) instead of a path.
         must_be_whole: What is missing from it is concluded from: where one document of
             it cannot be read, nothing of the subscription is judged.
     """
@@ -65,6 +66,7 @@ class Listing:
     of: str = ""
     is_one: bool = False
     graph: str = ""
+    file: str = ""
     must_be_whole: bool = False
 
 
@@ -234,8 +236,8 @@ def check(survey: Survey) -> None:
     for name, listing in survey.reads.items():
         if listing.of and listing.of not in known:
             raise ValueError(f"{survey.name}: {name} is read for {listing.of}, not read yet")
-        if bool(listing.path) == bool(listing.graph):
-            raise ValueError(f"{survey.name}: {name} needs a path or a graph query")
+        if [bool(listing.path), bool(listing.graph), bool(listing.file)].count(True) != 1:
+            raise ValueError(f"{survey.name}: {name} needs a path or a graph query or a file")
         known.add(name)
     for measure in survey.measures:
         if measure.of not in known:

@@ -30,6 +30,7 @@ from shared.ports import (
     Outbox,
     Prices,
     Records,
+    References,
     Replacement,
     Resources,
     SharedPools,
@@ -77,6 +78,7 @@ class Ports:
     leftovers: Leftovers
     snapshots: Snapshots
     prices: Prices
+    references: References
     upkeep: Upkeep
     sinks: tuple[AuditSink, ...] = ()
     messengers: tuple[Messenger, ...] = ()

@@ -193,6 +193,10 @@ async def _documents(
         async for row in estate.graph(listing.graph, subscription=subscription):
             yield row
         return
+    if listing.file:
+        for row in night.ports.references.rows(listing.file):
+            yield row
+        return
     path = listing.path.format(subscription=subscription, id=parent)
     version, query = listing.api_version, listing.query
     if listing.is_one:

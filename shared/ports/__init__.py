@@ -22,7 +22,7 @@ from shared.ports.cloud import (
 from shared.ports.cluster import Cluster, Evicted, Eviction
 from shared.ports.commands import Commands, Output
 from shared.ports.controls import Controls
-from shared.ports.estate import Estate, Prices
+from shared.ports.estate import Estate, Prices, References
 from shared.ports.ledger import (
     EventRecord,
     Head,
@@ -77,6 +77,7 @@ __all__ = [
     "PoolTargets",
     "Prices",
     "Records",
+    "References",
     "Replacement",
     "Resources",
     "SharedPools",

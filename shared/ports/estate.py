@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from shared.core.money import PriceTable
@@ -15,6 +15,14 @@ class Prices(Protocol):
 
     def table(self) -> PriceTable:
         """Return the prices; an empty table if there are none."""
+        ...
+
+
+class References(Protocol):
+    """What a deployment compares its estate with: data that is deployed with the app."""
+
+    def rows(self, name: str) -> Sequence[Json]:
+        """Return the rows of one list, by its name."""
         ...
 
 

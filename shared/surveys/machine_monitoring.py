@@ -24,6 +24,7 @@ from shared.core.posture import (
     owner_of,
     part,
     parts,
+    seen_of,
     word,
 )
 from shared.core.signals import SignalType
@@ -206,11 +207,7 @@ def _rule(counter: str = "\\VmInsights\\DetailedMetrics") -> Document:
 
 
 def _seen(**said: Iterable[Document]) -> Seen:
-    items = {
-        name: [one for document in said.get(name, ()) if (one := listing.keep(document))]
-        for name, listing in READS.items()
-    }
-    return Seen(_SUBSCRIPTION, items)
+    return seen_of(_SUBSCRIPTION, READS, said)
 
 
 READS = {

@@ -18,7 +18,7 @@ from tests import posture_worlds as worlds
 POSTURE = sorted(one.name for one in discover().values() if one.points)
 RULES = """
 rules:
-  - {name: tell-posture, on: posture.found, remediate: ask_a_person, mode: observe}
+  - {name: see-posture, on: posture.found, remediate: ask_a_person, mode: observe}
 """
 
 

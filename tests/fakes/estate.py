@@ -24,6 +24,17 @@ class FakePrices:
         return self.told
 
 
+@dataclass
+class FakeReferences:
+    """Lists of reference as told; one that nobody told of is empty."""
+
+    told: dict[str, list[Json]] = field(default_factory=dict)
+
+    def rows(self, name: str) -> list[Json]:
+        """Return them."""
+        return self.told.get(name, [])
+
+
 @dataclass(kw_only=True)
 class FakeEstate(Trapped):
     """Lists as told.
