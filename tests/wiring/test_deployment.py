@@ -9,6 +9,7 @@ import pytest
 
 import shared
 from cli.rules import read_layer
+from shared.core.terms import ApprovalKind
 from shared.remediations import discover
 from shared.rules.loading import load_rules
 
@@ -85,6 +86,15 @@ def test_the_default_rules_load_and_only_observe():
     book = load_rules([read_layer(ROOT / "rules")], discover())
     assert len(book.rules) > len(discover())
     assert {"observe"} == {rule.mode.value for rule in book.rules}
+
+
+def test_a_compute_instance_is_deleted_only_after_a_yes():
+    """Its disk goes with it, and with that whatever was not saved elsewhere."""
+    book = load_rules([read_layer(ROOT / "rules")], discover())
+    deleting = [r for r in book.rules if r.remediation.name == "delete_marked_instance"]
+    assert [("delete-marked-instances", ApprovalKind.REQUIRED)] == [
+        (rule.name, rule.approval and rule.approval.kind) for rule in deleting
+    ]
 
 
 def test_every_remediation_is_used_by_a_default_rule():
