@@ -150,8 +150,11 @@ async def failing_batch_tasks(site: Site, tell: Tell) -> Result:
         "reactivated": {k.rpartition("/")[2]: v for k, v in sorted(counted.items())},
         "left failed": sorted(name for name, failed in states.items() if failed),
         "exit information saved first": [s["verb"] for s in steps]
-        == ["save_exit_info", "reactivate"]
-        and steps[0]["verified_at"] < steps[1]["verified_at"],
+        == ["save_exit_info", "reactivate"] * 2
+        and all(
+            saved["verified_at"] < again["verified_at"]
+            for saved, again in zip(steps[::2], steps[1::2], strict=True)
+        ),
     }
     return result
 

@@ -42,6 +42,7 @@ class Reason(StrEnum):
     NOTHING_FAILED = "nothing_failed"
     JOB_NOT_ACTIVE = "job_not_active"
     RETRIES_SPENT = "retries_spent"
+    WOULD_FAIL_AGAIN = "would_fail_again"
     UNDRAINABLE_PODS = "undrainable_pods"
     NOT_RUNNING = "not_running"
     ALREADY_RUNNING = "already_running"

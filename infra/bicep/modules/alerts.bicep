@@ -92,7 +92,8 @@ resource resourceAlerts 'Microsoft.Insights/metricAlerts@2018-03-01' = [
       ]
       evaluationFrequency: one.rule.frequency
       windowSize: one.rule.window
-      autoMitigate: true
+      // Failed tasks stay failed when no more of them fail: what waits is not taken back.
+      autoMitigate: one.rule.name != 'batch-tasks-failed'
       criteria: {
         'odata.type': 'Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria'
         allOf: [

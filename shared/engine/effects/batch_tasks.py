@@ -13,8 +13,17 @@ from shared.core.decisions import Reason
 from shared.core.facts import retry_key
 from shared.core.ledger import StepResult
 from shared.core.resource_ids import ResourceId
-from shared.core.wire import write_moment
-from shared.engine.effects.work import Work, already, done, each, failed, refused, unknown
+from shared.core.wire import read_moment, write_moment
+from shared.engine.effects.work import (
+    Work,
+    already,
+    done,
+    each,
+    failed,
+    not_yet,
+    refused,
+    unknown,
+)
 from shared.ports import TaskState
 
 
@@ -63,7 +72,14 @@ def _saved(state: TaskState) -> Mapping[str, Any]:
 
 
 async def reactivate(work: Work) -> StepResult:
-    """Reactivate the tasks whose very failure was saved, and see that they left it."""
+    """Reactivate the tasks whose very failure was saved, and see that they left it.
+
+    Where the rule backs off, nothing is asked for before its time; what the tasks are then
+    is read then.
+    """
+    not_before = read_moment(work.args.get("not_before"))
+    if not_before is not None and work.now() < not_before:
+        raise not_yet("backing off", not_before - work.now())
     account, job = _account_and_job(work)
     state = await work.ports.batch.job_state(account, job)
     if state != "active":

@@ -210,3 +210,74 @@ def test_without_a_window_the_rule_says_how_far_to_look_back(shift: Shift):
     shift.deliver(replace(an_alert(), attributes={}))
     shift.run_until_quiet()
     assert ["frames/in"] == shift.done("reactivate")
+
+
+def test_each_class_of_failure_has_its_own_budget_across_plans():
+    """Killed from outside thrice, wrong by itself once: both are counted in one ledger."""
+    rule = a_rule(
+        "reactivate_failed_tasks",
+        retries=1,
+        transient_codes=("137",),
+        transient_retries=2,
+        lasting_codes=("64",),
+    )
+    shift = Shift.begin(rule)
+    killed, wrong, hopeless = (a_failed_task(name) for name in ("killed", "wrong", "hopeless"))
+    killed.exit_code, hopeless.exit_code = 137, 64
+    shift.with_job(killed, wrong, hopeless)
+    for number in range(4):
+        shift.deliver(an_alert_now(shift, f"a-{number}"))
+        shift.run_until_quiet()
+        shift.move(MINUTE)
+        for name, code in (("killed", 137), ("wrong", 1)):
+            if shift.world.batch.accounts[ACCOUNT.casefold()]["frames"].tasks[name].state == (
+                "active"
+            ):
+                shift.world.batch.finish(ACCOUNT, "frames", name, exit_code=code, at=shift.now)
+        hopeless.ended_at = shift.now
+    done = shift.done("reactivate")
+    assert (2, 1, 0) == tuple(
+        done.count(f"frames/{n}") for n in ("killed", "wrong", "hopeless")
+    )
+    assert ["retries_spent"] == shift.reasons("a-3")
+
+
+def test_a_task_waits_out_its_backoff_though_its_failure_is_saved_at_once():
+    """What it left is safe meanwhile; nothing is asked of Batch before its time."""
+    shift = Shift.begin(a_rule("reactivate_failed_tasks", retries=3, backoff=4 * MINUTE))
+    shift.with_job(a_failed_task(ended_at=NOW - MINUTE))
+    shift.deliver(an_alert())
+    shift.poll()
+    assert (1, []) == (len(shift.world.records.kept), shift.done("reactivate"))
+    shift.move(2 * MINUTE)
+    shift.poll()
+    assert [] == shift.done("reactivate")
+    shift.move(MINUTE)
+    shift.run_until_quiet()
+    assert (["frames/frame-7"], PlanOutcome.DONE) == (
+        shift.done("reactivate"),
+        shift.plan.outcome,
+    )
+
+
+def test_what_changed_while_it_was_waited_is_left_alone():
+    """Somebody reactivated the task, or ended its job, in the meantime."""
+    shift = Shift.begin(a_rule("reactivate_failed_tasks", retries=3, backoff=4 * MINUTE))
+    job = shift.with_job(a_failed_task(ended_at=NOW))
+    shift.deliver(an_alert())
+    shift.poll()
+    job.state = "terminating"
+    shift.move(5 * MINUTE)
+    shift.run_until_quiet()
+    assert ([], Reason.JOB_NOT_ACTIVE) == (
+        shift.done("reactivate"),
+        shift.plan.steps[1].reason,
+    )
+
+
+def test_what_would_fail_again_is_left_to_a_person():
+    """Running it again would erase what says why, and spend a machine on nothing."""
+    shift = Shift.begin(a_rule("reactivate_failed_tasks", lasting_codes=("1..2",)))
+    shift.with_job(a_failed_task())
+    shift.deliver(an_alert())
+    assert ([], ["would_fail_again"]) == (shift.done("reactivate"), shift.reasons("a-1"))

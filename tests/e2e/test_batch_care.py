@@ -1,0 +1,126 @@
+"""Care of Batch, from an alert or a tick to the account as it then stands."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from sandbox import lifecycle
+from sandbox.demo import events
+from sandbox.demo.site import Json, Site, until
+from sandbox.options import SandboxOptions
+from sandbox.state_folder import Sandbox
+
+SUBSCRIPTION = "5f0ac1d2-0000-4000-8000-000000000001"
+ACCOUNT = (
+    f"/subscriptions/{SUBSCRIPTION}/resourceGroups/lab/providers/"
+    "Microsoft.Batch/batchAccounts/render"
+)
+RULES = """
+rules:
+  - name: run-again
+    on: batch.tasks_failed
+    remediate: reactivate_failed_tasks
+    with:
+      retries: 1
+      system_retries: 2
+      transient_codes: ["137"]
+      transient_retries: 3
+      lasting_codes: ["64..78"]
+      backoff: 6s
+    mode: auto
+"""
+
+
+def stamp(ago: timedelta) -> str:
+    """Write a moment of the past as Batch does."""
+    return (datetime.now(UTC) - ago).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def a_task(name: str, code: int | None = 0, category: str = "UserError") -> Json:
+    """Write a task that ended a moment ago."""
+    info: Json = {
+        "endTime": stamp(timedelta(0)),
+        "result": "failure" if code != 0 else "success",
+    }
+    if code is not None:
+        info["exitCode"] = code
+    if code != 0:
+        info["failureInfo"] = {"category": category, "code": "x"}
+    return {"id": name, "state": "completed", "executionInfo": info}
+
+
+def world() -> Json:
+    """One account whose tasks failed in each class of failure."""
+    tasks = [
+        a_task("killed", 137),
+        a_task("wrong-input", 65),
+        a_task("own-fault", 1),
+        a_task("no-disk", None, "ServerError"),
+        a_task("fine"),
+    ]
+    account: dict[str, Any] = {"id": ACCOUNT, "location": "westeurope", "properties": {}}
+    return {
+        "resources": [account],
+        "batch": {"render": {"jobs": [{"id": "frames", "tasks": tasks}]}},
+        "settings": {"operation_seconds": 0.1, "task_seconds": 0.2},
+    }
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """Bring up a sandbox whose rules care for one Batch account."""
+    state = tmp_path_factory.mktemp("batch-care")
+    (state / "rules").mkdir()
+    (state / "rules" / "batch.yaml").write_text(RULES)
+    (state / "world.json").write_text(json.dumps(world()))
+    options = SandboxOptions(
+        state=state / "sandbox",
+        world=state / "world.json",
+        rules=(state / "rules",),
+        environment={"NIGHTSHIFT_SUBSCRIPTIONS": SUBSCRIPTION},
+    )
+    yield lifecycle.up(options)
+    lifecycle.down(options.state)
+
+
+@pytest.fixture
+async def site(sandbox: Sandbox) -> AsyncIterator[Site]:
+    """Give the app as a person sees it."""
+    async with Site(sandbox) as open_site:
+        yield open_site
+
+
+def account(seen: Json) -> Json:
+    """Return the account as the world has it."""
+    found: Json = seen["batch"]["render"]
+    return found
+
+
+async def test_failed_tasks_run_again_by_class_and_after_their_backoff(site: Site) -> None:
+    """What was killed runs again, what has wrong input stays with what it said."""
+    [task, *_] = account(await site.world())["jobs"][0]["tasks"]
+    ended = datetime.fromisoformat(task["executionInfo"]["endTime"])
+    await site.send_alert(events.failing_tasks("a-1", ACCOUNT, now=datetime.now(UTC)))
+    plans = await site.closed_plans("a-1", 1)
+    seen = await site.world()
+    [job] = [one for one in account(seen)["jobs"] if one["id"] == "frames"]
+    codes = {one["id"]: one["executionInfo"].get("exitCode") for one in job["tasks"]}
+    again = seen["observed"]["reactivations"]
+    assert ["done"] == [one["outcome"] for one in plans]
+    assert {"killed": 1, "own-fault": 1, "no-disk": 1} == {
+        name.rpartition("/")[2]: times for name, times in again.items()
+    }
+    assert (65, 0) == (codes["wrong-input"], codes["fine"])
+    again_at = min(s["verified_at"] for s in plans[0]["steps"] if s["verb"] == "reactivate")
+    assert datetime.fromisoformat(again_at) >= ended + timedelta(seconds=6)
+
+    async def is_over() -> bool:
+        tasks = account(await site.world())["jobs"][0]["tasks"]
+        return all(t["state"] == "completed" for t in tasks)
+
+    assert await until(is_over, limit_s=10)
