@@ -94,12 +94,30 @@ def platform() -> list[Json]:
     return [{"id": one, **PLACE, "properties": {}} for one in (BATCH, STORE, WORKSPACE)]
 
 
+def assessments() -> list[Json]:
+    """Say what Update Manager knows: the VMs, and nothing of the Arc server."""
+    lacking = {"Critical": 2, "Security": 1, "Other": 7}
+    return [
+        {
+            "id": f"{machine}/patchAssessmentResults/latest",
+            "properties": {
+                "status": "Succeeded",
+                "rebootPending": False,
+                "lastModifiedDateTime": "2026-11-21T22:00:00Z",
+                "availablePatchCountByClassification": counts,
+            },
+        }
+        for machine, counts in ((KEPT_VM, {"Other": 3}), (BARE_VM, lacking))
+    ]
+
+
 def world() -> Json:
     """Put everything together."""
-    return {"resources": [*machines(), *alerts(), *platform()]}
+    return {"resources": [*machines(), *alerts(), *platform(), *assessments()]}
 
 
 EXPECTED = {
+    "update_compliance": {("updates_missing", BARE_VM), ("not_assessed", ARC)},
     "baseline_alerts": {
         ("health_alerts_missing", f"/subscriptions/{SUBSCRIPTION}"),
         *(("baseline_alerts_missing", one) for one in (BARE_SET, BATCH, STORE, WORKSPACE)),

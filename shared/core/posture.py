@@ -100,6 +100,12 @@ def is_of_aks(item: Kept) -> bool:
     return any(name.casefold().startswith("aks-managed-") for name in item.tags)
 
 
+def graph_of(kind: str, *, table: str = "resources", tags: bool = False) -> str:
+    """Write the Resource Graph query for all resources of one type."""
+    more = ", location, tags" if tags else ""
+    return f"{table} | where type =~ '{kind}' | project id, properties{more}"
+
+
 def seen_of(
     subscription: str,
     reads: Mapping[str, Listing],

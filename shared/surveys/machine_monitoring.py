@@ -19,6 +19,7 @@ from typing import Any
 
 from shared.core.posture import (
     by_owner,
+    graph_of,
     is_left_alone,
     is_of_aks,
     owner_of,
@@ -172,11 +173,6 @@ def _rules(item: Kept, names: set[str], rules: Mapping[str, bool]) -> Iterator[A
         yield INSIGHTS_OFF.found(item.id, words, rules=len(names))
 
 
-def of_kind(kind: str, table: str = "resources", more: str = "") -> str:
-    """Write the query for all resources of one type."""
-    return f"{table} | where type =~ '{kind}' | project id, properties{more}"
-
-
 _NOW = datetime(2030, 1, 10, tzinfo=UTC)
 _SUBSCRIPTION = "5f0ac1d2-0000-4000-8000-000000000001"
 _GROUP = f"/subscriptions/{_SUBSCRIPTION}/resourceGroups/lab/providers"
@@ -222,22 +218,20 @@ READS = {
         api_version="2024-07-01",
         keep=keep_set,
     ),
-    "arc": Listing(
-        graph=of_kind("microsoft.hybridcompute/machines", more=", location, tags"), keep=kept
-    ),
+    "arc": Listing(graph=graph_of("microsoft.hybridcompute/machines", tags=True), keep=kept),
     "vm_extensions": Listing(
-        graph=of_kind("microsoft.compute/virtualmachines/extensions"),
+        graph=graph_of("microsoft.compute/virtualmachines/extensions"),
         keep=keep_extension,
         must_be_whole=True,
     ),
     "arc_extensions": Listing(
-        graph=of_kind("microsoft.hybridcompute/machines/extensions"),
+        graph=graph_of("microsoft.hybridcompute/machines/extensions"),
         keep=keep_extension,
         must_be_whole=True,
     ),
     "associations": Listing(
-        graph=of_kind(
-            "microsoft.insights/datacollectionruleassociations", "insightsresources"
+        graph=graph_of(
+            "microsoft.insights/datacollectionruleassociations", table="insightsresources"
         ),
         keep=keep_association,
         must_be_whole=True,
