@@ -15,8 +15,11 @@ blueprint = func.Blueprint()
 async def on_alert(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """Answer one alert: 202 once its plan or its refusal is stored, 503 to be sent again."""
     from shared.adapters.replies import or_unavailable
+    from shared.admission import for_alerts
 
-    return await or_unavailable(lambda: _answer(req.get_body(), context))
+    return await or_unavailable(
+        lambda: for_alerts(req, lambda: _answer(req.get_body(), context))
+    )
 
 
 async def _answer(body: bytes, context: func.Context) -> func.HttpResponse:

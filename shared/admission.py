@@ -37,6 +37,22 @@ async def for_people(
     return await or_problem(admitted)
 
 
+async def for_alerts(req: func.HttpRequest, work: Work) -> func.HttpResponse:
+    """Do the work of the alerts' route for a program with the role, if one is asked for.
+
+    A secure webhook brings the action group's own token; the key alone then opens nothing.
+    """
+    role = night().settings.alert_role
+    if role:
+        headers = {name.casefold(): text for name, text in req.headers.items()}
+        try:
+            await sign_in().program(headers, role)
+        except Refused as refused:
+            status = STATUS[refused.refusal]
+            return problem(status, str(refused), reason=refused.refusal.value)
+    return await work()
+
+
 async def let_in(req: func.HttpRequest, *, to_operate: bool = False) -> None:
     """Insist on a role where the deployment asks for roles.
 

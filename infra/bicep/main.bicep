@@ -195,6 +195,7 @@ var ownSettings = {
   NIGHTSHIFT_DRY_RUN: isDryRun ? 'true' : 'false'
   NIGHTSHIFT_RULES_CONTAINER: storage.outputs.rulesContainer
   NIGHTSHIFT_APP_SERVICE_AUTH: empty(authClientId) ? 'false' : 'true'
+  NIGHTSHIFT_ALERT_ROLE: empty(authClientId) || empty(authObjectId) ? '' : 'ActionGroups'
   NIGHTSHIFT_ASK_ROLES: asksForRoles ? 'true' : 'false'
   NIGHTSHIFT_TENANT: tenant().tenantId
   NIGHTSHIFT_AUDIENCE: empty(authClientId) ? '' : '${authClientId},api://${authClientId}'

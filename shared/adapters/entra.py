@@ -26,6 +26,7 @@ from shared.core.sign_in import (
     identity_of_header,
     identity_of_token,
     must_have_role,
+    program_of_token,
 )
 
 if TYPE_CHECKING:
@@ -90,6 +91,26 @@ class SignIn:
             raise Refused(Refusal.BAD_TOKEN, "authorization should be a bearer token")
         claims = await self._claims(token.strip())
         return identity_of_token(claims, self.settings.tenant)
+
+    async def program(self, headers: Mapping[str, str], role: str) -> Identity:
+        """Return which program sent a request; it must have the app role.
+
+        Only its own token counts: App Service passes it on as it came.
+
+        Raises:
+            Refused: It brings no token, or one that does not prove that.
+            RetryLater: Entra's keys could not be read.
+        """
+        scheme, _, token = headers.get("authorization", "").strip().partition(" ")
+        if scheme.casefold() != "bearer":
+            raise Refused(
+                Refusal.NOT_SIGNED_IN,
+                f"the key is not enough here: send a token with the app role {role}",
+            )
+        claims = await self._claims(token.strip())
+        identity = program_of_token(claims, self.settings.tenant)
+        must_have_role(identity, role)
+        return identity
 
     async def approver(self, headers: Mapping[str, str]) -> Identity | None:
         """Return who is signed in and may approve; None for somebody who does not say.

@@ -77,6 +77,22 @@ def identity_of_token(claims: Mapping[str, Any], tenant: str) -> Identity:
     return _identity(pairs, [role for role in roles if isinstance(role, str)], tenant)
 
 
+def program_of_token(claims: Mapping[str, Any], tenant: str) -> Identity:
+    """Read the claims of a program's own token; its name is its application's id.
+
+    Raises:
+        Refused: It is a person's, of another tenant, or names nobody.
+    """
+    if isinstance(claims.get("scp"), str):
+        raise Refused(Refusal.WRONG_ROLE, "the token is a person's: a program posts alerts")
+    listed = claims.get("roles")
+    roles = listed if isinstance(listed, list) else []
+    pairs = [(name, value) for name, value in claims.items() if isinstance(value, str)]
+    named = str(claims.get("azp") or claims.get("appid") or claims.get("oid") or "")
+    pairs += [("tid", tenant), ("name", named)]
+    return _identity(pairs, [role for role in roles if isinstance(role, str)], tenant)
+
+
 def identity_of_header(text: str, tenant: str) -> Identity:
     """Read ``x-ms-client-principal`` as App Service writes it.
 

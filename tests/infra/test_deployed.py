@@ -17,6 +17,7 @@ from tests.infra.working import work_out
 HERE = f"/subscriptions/{SUBSCRIPTION}"
 OTHER = "5f0ac1d2-0000-4000-8000-000000000002"
 CLIENT = "3c0ac1d2-0000-4000-8000-00000000000c"
+OBJECT = "3c0ac1d2-0000-4000-8000-00000000000d"
 GROUP = f"{HERE}/resourceGroups/lab"
 ROLE, GIVEN = (
     "Microsoft.Authorization/roleDefinitions",
@@ -252,6 +253,7 @@ def test_the_app_takes_its_settings_as_they_come():
     read = taken({})
     assert (SUBSCRIPTION,) == read.subscriptions
     assert (False, False, False) == (read.dry_run, read.app_service_auth, read.ask_roles)
+    assert not read.alert_role
     assert ((), TENANT, True) == (read.audience, read.tenant, read.telemetry)
     assert read.own_resources[0].endswith("/resourceGroups/rg-nightshift-night")
 
@@ -261,6 +263,7 @@ def test_the_app_takes_what_a_person_sets():
     read = taken(
         {
             "authClientId": CLIENT,
+            "authObjectId": OBJECT,
             "asksForRoles": True,
             "isDryRun": True,
             "acknowledges": True,
@@ -274,6 +277,7 @@ def test_the_app_takes_what_a_person_sets():
     )
     assert ((CLIENT, f"api://{CLIENT}"), "control_plane") == (read.audience, read.acknowledge)
     assert (True, True, True) == (read.dry_run, read.app_service_auth, read.ask_roles)
+    assert "ActionGroups" == read.alert_role
     assert ((SUBSCRIPTION, OTHER), (ML,)) == (read.subscriptions, read.workspaces)
     assert (("prod-*",), False) == (read.protected_names, read.telemetry)
 

@@ -140,6 +140,7 @@ def test_what_is_deployed_is_taken_by_the_app():
         "NIGHTSHIFT_DRY_RUN": "false",
         "NIGHTSHIFT_RULES_CONTAINER": NAMES["rulesContainer"],
         "NIGHTSHIFT_APP_SERVICE_AUTH": "true",
+        "NIGHTSHIFT_ALERT_ROLE": "ActionGroups",
         "NIGHTSHIFT_ASK_ROLES": "false",
         "NIGHTSHIFT_TENANT": subscription,
         "NIGHTSHIFT_AUDIENCE": f"{subscription},api://{subscription}",

@@ -39,8 +39,8 @@ resource onAlert 'Microsoft.Web/sites/functions@2024-04-01' existing = if (isSub
 }
 
 // Both ways carry the function's own key, which opens on_alert and nothing else; the host
-// asks for it. The secure webhook brings a token of Entra beside it, which App Service
-// authentication verifies. Whoever rotates the key deploys again.
+// asks for it. The secure webhook brings a token of Entra beside it, and on_alert then asks
+// for its app role ActionGroups (NIGHTSHIFT_ALERT_ROLE). Whoever rotates the key deploys again.
 resource nightshift 'Microsoft.Insights/actionGroups@2023-01-01' = {
   name: '${baseName}-answers'
   location: 'global'
