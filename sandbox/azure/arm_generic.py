@@ -186,23 +186,26 @@ def _covers(lock: Json, scope: str) -> bool:
     return (scope + "/").startswith(scope_of_lock(lock) + "/")
 
 
-def refuse_if_locked(call: Call) -> None:
+def refuse_if_locked(call: Call, target: str = "") -> None:
     """Refuse a write that a lock at the target or above forbids.
 
-    A ReadOnly lock forbids every write and every action, a CanNotDelete lock deletion.
+    The target is the call's path, or one of several that its body names. A ReadOnly lock
+    forbids every write and every action, a CanNotDelete lock deletion.
+
     Source: https://learn.microsoft.com/azure/azure-resource-manager/management/lock-resources
     """
     if call.method == "GET":
         return
     levels = {"readonly"} | ({"cannotdelete"} if call.method == "DELETE" else set())
+    path = target or call.path
     for lock in call.state.world.of_type(LOCK, "/subscriptions"):
         level = str(lock["properties"].get("level", "")).lower()
-        if level in levels and _covers(lock, call.path.lower()):
+        if level in levels and _covers(lock, path.lower()):
             verb = "delete" if call.method == "DELETE" else "write"
             raise ServiceError(
                 409,
                 "ScopeLocked",
-                f"The scope '{call.path}' cannot perform {verb} operation because following "
+                f"The scope '{path}' cannot perform {verb} operation because following "
                 f"scope(s) are locked: '{scope_of_lock(lock)}'. Please remove the lock and "
                 "try again.",
             )

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from shared.adapters import machines as read
 from shared.adapters.arm import Answer, ArmReader
 from shared.adapters.azure_errors import translated
+from shared.adapters.bulk_power import BulkDeallocation
 from shared.adapters.compute_clients import (
     RECEIPT,
     ComputeClients,
@@ -62,6 +63,7 @@ class AzureCompute:
     ) -> None:
         self._arm = arm
         self._resources = AzureResources(arm)
+        self._bulk = BulkDeallocation(arm, self._deallocate_alone)
         self.clients = ComputeClients(credential, settings)
 
     async def machines(self, subscription: str) -> AsyncIterator[MachineFacts]:
@@ -133,12 +135,19 @@ class AzureCompute:
         above = await self._resources.resource(pool)
         return replace(machine, resource=over_pool(machine.resource, above, pool))
 
-    async def deallocate(self, vm: str) -> None:
+    async def deallocate(self, vm: str, *, location: str = "") -> str:
         """Ask for deallocation, which ends the bill for the machine itself.
 
         Raises:
             InvalidTarget: There is no such VM.
         """
+        rid = machine_id(vm)
+        if rid.type == SCALE_SET_VM:
+            await self._deallocate_alone(vm)
+            return ""
+        return await self._bulk.deallocate(vm, rid.subscription, location)
+
+    async def _deallocate_alone(self, vm: str) -> None:
         rid = machine_id(vm)
         client = await self.clients.of(rid.subscription)
         async with translated(f"deallocating {vm}", role=ROLE):

@@ -128,6 +128,7 @@ VERBS: Mapping[Verb, Operations] = MappingProxyType(
                 f"{_VM}/read",
                 f"{_VM}/instanceView/read",
                 f"{_VM}/deallocate/action",
+                "Microsoft.ComputeSchedule/locations/virtualMachinesExecuteDeallocate/action",
                 f"{_ML}/read",
                 f"{_ML}/stop/action",
                 "Microsoft.MachineLearningServices/locations/computeOperationsStatus/read",

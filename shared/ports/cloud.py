@@ -96,8 +96,12 @@ class Compute(Protocol):
         """Read one VM with its power state."""
         ...
 
-    async def deallocate(self, vm: str) -> None:
-        """Ask for deallocation."""
+    async def deallocate(self, vm: str, *, location: str = "") -> str:
+        """Ask for deallocation, with others of its region if they are asked for now.
+
+        Returns:
+            The platform's name of the operation if it was one of many, or empty.
+        """
         ...
 
     async def disks(self, vm: str) -> DiskFacts | None:
@@ -180,4 +184,23 @@ class BatchAccounts(Protocol):
 
     async def reactivate(self, account: str, job: str, task: str) -> None:
         """Let a failed task run again; one that is not failed any more is no error."""
+        ...
+
+    async def active_jobs(self, account: str) -> tuple[BatchJob, ...]:
+        """Read every active job, with how its tasks stand."""
+        ...
+
+    async def job(self, account: str, job: str) -> BatchJob | None:
+        """Read one job, whatever its state; None if there is no such job."""
+        ...
+
+    async def has_moved(self, account: str, job: str, *, since: datetime) -> bool:
+        """Tell whether a task waits, runs, or entered its state at or after ``since``."""
+        ...
+
+    async def terminate_job(self, account: str, job: str) -> None:
+        """Close a job: no task begins any more; one that ended already is no error.
+
+        It returns when Batch has accepted it; the next read shows what became of it.
+        """
         ...

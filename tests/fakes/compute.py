@@ -85,6 +85,7 @@ class FakeCompute(Trapped):
         snapshot_fails: New snapshots end failed.
         redeploy_fails: Why redeploys end failed, or empty.
         now: Where provisioning times come from.
+        is_bulk: Deallocations are taken many at a time.
     """
 
     machines_by_id: dict[str, FakeMachine] = field(default_factory=dict)
@@ -97,6 +98,7 @@ class FakeCompute(Trapped):
     snapshot_fails: bool = False
     redeploy_fails: str = ""
     now: Callable[[], datetime] = lambda: STARTED
+    is_bulk: bool = False
 
     def add(self, machine: FakeMachine) -> FakeMachine:
         """Put a machine into the world."""
@@ -117,13 +119,14 @@ class FakeCompute(Trapped):
         found = self._look("machine", vm)
         return found.facts if found else None
 
-    async def deallocate(self, vm: str) -> None:
+    async def deallocate(self, vm: str, *, location: str = "") -> str:
         """Begin a deallocation; one that has ended or is going on is accepted again."""
         self.before("deallocate")
         machine = self._writable(vm)
         if machine.power != "deallocated" and machine.looks_left is None:
             machine.power, machine.looks_left = "deallocating", self.deallocate_looks
         self.happened("deallocate", vm)
+        return f"bulk-{location}" if self.is_bulk else ""
 
     async def disks(self, vm: str) -> DiskFacts | None:
         """Read a VM's disks."""

@@ -34,6 +34,8 @@ UNSEEN = {
     *(n.casefold() for v in Verb if v.value.startswith("ml_") for n in VERBS[v].actions),
     # what is left over has one, too: tests/e2e/test_cleanup.py
     *(n.casefold() for v in (Verb.MARK, Verb.REMOVE) for n in VERBS[v].actions),
+    # several at one moment: tests/contract/cloud/test_bulk_power.py
+    "microsoft.computeschedule/locations/virtualmachinesexecutedeallocate/action",
     "microsoft.compute/disks/begingetaccess/action",
     "microsoft.compute/disks/read",
     "microsoft.compute/disks/write",
@@ -69,6 +71,8 @@ def operation(method, path):
         return "microsoft.resources/subscriptions/resources/read"
     last = len(parts) - 1 - parts[::-1].index("providers")
     provider, *rest = parts[last + 1 :]
+    if rest[0] == "locations" and method == "POST":
+        return f"{provider}/locations/{rest[2]}/action"
     if rest[0] == "locations":
         is_ml = provider.endswith("machinelearningservices")
         kind = "computeoperationsstatus" if is_ml else "operations"
@@ -130,6 +134,11 @@ def test_whatever_is_granted_is_called(called):
             "POST",
             f"{GROUP}/providers/Microsoft.Compute/virtualMachines/v/redeploy?api-version=1",
             "microsoft.compute/virtualmachines/redeploy/action",
+        ),
+        (
+            "POST",
+            "/subscriptions/s/providers/Microsoft.ComputeSchedule/locations/we/virtualMachinesExecuteDeallocate",
+            "microsoft.computeschedule/locations/virtualmachinesexecutedeallocate/action",
         ),
         (
             "GET",

@@ -31,26 +31,32 @@ INTENT_SETTLES = timedelta(seconds=20)
 async def deallocate(work: Work) -> StepResult:
     """Stop paying for a machine; done only when its power state says so."""
     machine = await _read(work)
-    sent = work.since("sent_at")
+    sent, bulk = work.since("sent_at"), _bulk(work.progress.get("operation"))
     if machine is None:
         return already(Reason.TARGET_GONE)
     if machine.power in OFF:
         if not sent:
             return already(power=machine.power)
-        return done(power=machine.power, **saved(work.ports, machine.resource))
+        return done(power=machine.power, **bulk, **saved(work.ports, machine.resource))
     if work.running_for() >= POWER_LIMIT:
-        return failed(Reason.TIMED_OUT, power=machine.power)
+        return failed(Reason.TIMED_OUT, power=machine.power, **bulk)
     if machine.power in LEAVING:
         moment = write_moment(sent or work.now())
-        raise not_yet("deallocating", work.soon(), sent_at=moment)
+        raise not_yet("deallocating", work.soon(), sent_at=moment, **bulk)
     if sent is None or work.now() >= sent + SEND_AGAIN:
         work.must_be_ours()
         if _is_ml(work):
             await work.ports.machine_learning.stop(work.target)
         else:
-            await work.ports.compute.deallocate(work.target)
+            where = machine.resource.location
+            bulk = _bulk(await work.ports.compute.deallocate(work.target, location=where))
         sent = work.now()
-    raise not_yet("deallocating", work.soon(), sent_at=write_moment(sent))
+    raise not_yet("deallocating", work.soon(), sent_at=write_moment(sent), **bulk)
+
+
+def _bulk(operation: object) -> dict[str, str]:
+    """Remember which operation of a bulk call it was, if it was one."""
+    return {"operation": str(operation)} if operation else {}
 
 
 def _is_ml(work: Work) -> bool:

@@ -45,6 +45,17 @@ def test_a_machine_that_did_nothing_for_an_hour_is_deallocated(shift: Shift):
     assert {"power": "deallocated"} == shift.plan.steps[0].detail
 
 
+def test_one_of_many_deallocated_together_keeps_its_own_operation(shift: Shift):
+    """Whoever asks why one of a thousand still runs finds it in Azure by this name."""
+    shift.with_machine()
+    shift.world.compute.is_bulk = True
+    shift.tick()
+    shift.run_until_quiet()
+    assert {"power": "deallocated", "operation": "bulk-westeurope"} == shift.plan.steps[
+        0
+    ].detail
+
+
 def test_a_compute_instance_is_stopped_by_azure_ml(shift: Shift):
     """Its machine is not in our subscription: only its workspace can stop it."""
     shift.world.machine_learning.add(a_machine(COMPUTE))
