@@ -410,6 +410,7 @@ _READERS: Mapping[str, Reader] = {
     "slurm_key": _slurm_key,
     "own_resources": _list(_own),
     "app_service_auth": _boolean,
+    "alert_role": _matching(_ROLE, "the value of an app role"),
     "ask_roles": _boolean,
     "telemetry": _boolean,
     "insights": str,

@@ -302,6 +302,13 @@ class Settings(RolloutSettings):
             "NIGHTSHIFT_APPROVER_ROLE", "app role that a person needs to approve or reject"
         ),
     )
+    alert_role: str = field(
+        default="",
+        metadata=_setting(
+            "NIGHTSHIFT_ALERT_ROLE",
+            "app role that whoever posts alerts must bring in a token, beside the key",
+        ),
+    )
     ask_roles: bool = field(
         default=False,
         metadata=_setting(
