@@ -20,6 +20,7 @@ from shared.core.ml_documents import Document, inner_of, object_of, objects_of, 
 from shared.core.moments import read_moment
 
 RUNNING, JOB_RUNNING, STOPPED = "running", "jobrunning", "stopped"
+SETTLED = frozenset({RUNNING, JOB_RUNNING, STOPPED})
 BROKEN = frozenset({"createfailed", "setupfailed", "usersetupfailed", "unusable", "unknown"})
 """States in which an instance serves nobody."""
 SHORTEST_IDLE, LONGEST_IDLE = timedelta(minutes=15), timedelta(days=3)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from shared.core.decisions import Act, Decision, Hold, Reason, Skip
+from shared.core.example_signals import idle_tick
 from shared.core.facts import FactsKind, MachineFacts, Resource, Utilisation
 from shared.core.idleness import busy_with, must_be_sensible, no_longer_quiet, unknown_use
 from shared.core.plans import Plan
@@ -90,14 +91,7 @@ _QUIET = Utilisation(
 _IDLE = MachineFacts(
     Resource(_VM, VM, "dev-1", size="Standard_NC24ads_A100_v4"), "running", True, _QUIET
 )
-_TICK = Signal(
-    type=SignalType.COMPUTE_IDLE,
-    event_id="tick-idle-20300101T0300",
-    source="tick",
-    target=_VM,
-    observed_at=_NOW,
-    is_recurring=True,
-)
+_TICK = idle_tick(_VM, _NOW)
 
 REMEDIATION = Remediation(
     name="deallocate_idle",

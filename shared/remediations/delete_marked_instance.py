@@ -9,15 +9,15 @@ Source: https://learn.microsoft.com/azure/machine-learning/how-to-manage-compute
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from shared.core.decisions import Act, Decision, Hold, Reason, Skip
-from shared.core.facts import FactsKind, MlInstanceFacts, Resource
-from shared.core.ml_instances import STOPPED, MlInstance
+from shared.core.facts import FactsKind, MlInstanceFacts
+from shared.core.ml_examples import FOUND, ID, LEFT_STOPPED, NOW, RESOURCE, STOPPED_AT
+from shared.core.ml_instances import STOPPED
 from shared.core.ml_marks import DELETE_TAG, Mark, read_mark, write_mark
 from shared.core.plans import Plan
 from shared.core.remediation import Example, Remediation
-from shared.core.resource_ids import ML_COMPUTE
 from shared.core.signals import Signal, SignalType
 from shared.core.steps import Step, Verb
 
@@ -53,31 +53,12 @@ def recheck(
     return None if read_mark(facts.resource.tags) else Reason.NO_MARK
 
 
-_NOW = datetime(2030, 1, 10, 3, tzinfo=UTC)
-_WORKSPACE = (
-    "/subscriptions/5f0ac1d2-0000-4000-8000-000000000001/resourceGroups/lab/providers/"
-    "Microsoft.MachineLearningServices/workspaces/lab"
-)
-_ID = f"{_WORKSPACE}/computes/ada"
-_RESOURCE = Resource(_ID, ML_COMPUTE, "ada", size="Standard_DS3_v2", pool=_WORKSPACE)
-_SINCE = datetime(2029, 12, 1, 18, tzinfo=UTC)
-_STOPPED = MlInstance("stopped", last_operation="stop", last_operation_at=_SINCE)
-
-
-def _marked(due: datetime, stopped: datetime = _SINCE) -> MlInstanceFacts:
+def _marked(due: datetime, stopped: datetime = STOPPED_AT) -> MlInstanceFacts:
     tags = {DELETE_TAG: write_mark(Mark(due, stopped))}
-    return MlInstanceFacts(replace(_RESOURCE, tags=tags), _STOPPED)
+    return MlInstanceFacts(replace(RESOURCE, tags=tags), LEFT_STOPPED)
 
 
 _DAY = timedelta(days=1)
-_FOUND = Signal(
-    type=SignalType.AML_INSTANCE_FOUND,
-    event_id="survey-compute_instances-20300110T0300-x",
-    source="survey",
-    target=_ID,
-    observed_at=_NOW,
-    is_recurring=True,
-)
 
 REMEDIATION = Remediation(
     name="delete_marked_instance",
@@ -91,30 +72,30 @@ REMEDIATION = Remediation(
     examples=(
         Example(
             "marked, told, and the grace is over",
-            _FOUND,
-            _marked(_NOW - _DAY),
-            _NOW,
-            Act((Step(Verb.ML_DELETE, _ID),)),
+            FOUND,
+            _marked(NOW - _DAY),
+            NOW,
+            Act((Step(Verb.ML_DELETE, ID),)),
         ),
         Example(
             "the grace is not over",
-            _FOUND,
-            _marked(_NOW + _DAY),
-            _NOW,
-            Hold(Reason.TOO_SOON, until=_NOW + _DAY),
+            FOUND,
+            _marked(NOW + _DAY),
+            NOW,
+            Hold(Reason.TOO_SOON, until=NOW + _DAY),
         ),
         Example(
             "never without the mark",
-            _FOUND,
-            MlInstanceFacts(_RESOURCE, _STOPPED),
-            _NOW,
+            FOUND,
+            MlInstanceFacts(RESOURCE, LEFT_STOPPED),
+            NOW,
             Skip(Reason.NO_MARK, "it has no tag nightshift-delete-after that can be read"),
         ),
         Example(
             "somebody used it since: the mark is void",
-            _FOUND,
-            _marked(_NOW - _DAY, _SINCE - _DAY),
-            _NOW,
+            FOUND,
+            _marked(NOW - _DAY, STOPPED_AT - _DAY),
+            NOW,
             Skip(Reason.NO_MARK, "it was started since it was marked"),
         ),
     ),

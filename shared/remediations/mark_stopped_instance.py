@@ -13,12 +13,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from shared.core.decisions import Act, Decision, Hold, Reason, Skip
-from shared.core.facts import FactsKind, MlInstanceFacts, Resource
+from shared.core.facts import FactsKind, MlInstanceFacts
+from shared.core.ml_examples import FOUND, ID, LEFT_STOPPED, NOW, RESOURCE, STOPPED_AT
 from shared.core.ml_instances import STOPPED, MlInstance
 from shared.core.ml_marks import DELETE_TAG, Mark, read_mark, write_mark
 from shared.core.plans import Plan
 from shared.core.remediation import Example, Remediation
-from shared.core.resource_ids import ML_COMPUTE
 from shared.core.signals import Signal, SignalType
 from shared.core.steps import Step, Verb
 
@@ -80,29 +80,12 @@ def recheck(
     return None if facts.instance.state == STOPPED else Reason.IN_USE
 
 
-_NOW = datetime(2030, 1, 10, 3, tzinfo=UTC)
-_WORKSPACE = (
-    "/subscriptions/5f0ac1d2-0000-4000-8000-000000000001/resourceGroups/lab/providers/"
-    "Microsoft.MachineLearningServices/workspaces/lab"
-)
-_ID = f"{_WORKSPACE}/computes/ada"
-_RESOURCE = Resource(_ID, ML_COMPUTE, "ada", size="Standard_DS3_v2", pool=_WORKSPACE)
-_SINCE = datetime(2029, 12, 1, 18, tzinfo=UTC)
-_STOPPED = MlInstance("stopped", owner="Ada", last_operation="stop", last_operation_at=_SINCE)
-_FACTS = MlInstanceFacts(_RESOURCE, _STOPPED)
+_FACTS = MlInstanceFacts(RESOURCE, LEFT_STOPPED)
 _DUE = datetime(2030, 1, 17, 3, tzinfo=UTC)
-_MARK = write_mark(Mark(_DUE, _SINCE))
+_MARK = write_mark(Mark(_DUE, STOPPED_AT))
 _WORDS = (
     "ada of Ada is stopped since 2029-12-01; it will be deleted from 2030-01-17 on unless it "
     "is started, or its tag nightshift-delete-after is taken away"
-)
-_FOUND = Signal(
-    type=SignalType.AML_INSTANCE_FOUND,
-    event_id="survey-compute_instances-20300110T0300-x",
-    source="survey",
-    target=_ID,
-    observed_at=_NOW,
-    is_recurring=True,
 )
 
 REMEDIATION = Remediation(
@@ -117,38 +100,38 @@ REMEDIATION = Remediation(
     examples=(
         Example(
             "stopped for forty days: its owner is told, then it is marked",
-            _FOUND,
+            FOUND,
             _FACTS,
-            _NOW,
+            NOW,
             Act(
                 (
-                    Step(Verb.TELL, _ID, {"message": _WORDS}),
-                    Step(Verb.ML_MARK, _ID, {"mark": _MARK}),
+                    Step(Verb.TELL, ID, {"message": _WORDS}),
+                    Step(Verb.ML_MARK, ID, {"mark": _MARK}),
                 )
             ),
         ),
         Example(
             "marked already: told once",
-            _FOUND,
-            replace(_FACTS, resource=replace(_RESOURCE, tags={DELETE_TAG: _MARK})),
-            _NOW,
+            FOUND,
+            replace(_FACTS, resource=replace(RESOURCE, tags={DELETE_TAG: _MARK})),
+            NOW,
             Skip(Reason.MARKED_ALREADY, "to be deleted from 2030-01-17 on"),
         ),
         Example(
             "stopped for a week: not yet",
-            _FOUND,
+            FOUND,
             replace(
                 _FACTS,
-                instance=replace(_STOPPED, last_operation_at=_NOW - timedelta(days=7)),
+                instance=replace(LEFT_STOPPED, last_operation_at=NOW - timedelta(days=7)),
             ),
-            _NOW,
-            Hold(Reason.TOO_SOON, until=_NOW + timedelta(days=23)),
+            NOW,
+            Hold(Reason.TOO_SOON, until=NOW + timedelta(days=23)),
         ),
         Example(
             "it runs",
-            _FOUND,
+            FOUND,
             replace(_FACTS, instance=MlInstance("running")),
-            _NOW,
+            NOW,
             Skip(Reason.IN_USE, "its state is running"),
         ),
     ),

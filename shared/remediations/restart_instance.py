@@ -10,15 +10,15 @@ Source: https://learn.microsoft.com/azure/machine-learning/how-to-manage-compute
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from shared.core.decisions import Act, Decision, Hold, Reason, Skip
-from shared.core.facts import FactsKind, MlInstanceFacts, Resource, Utilisation
+from shared.core.facts import FactsKind, MlInstanceFacts
 from shared.core.instance_use import job_on, must_leave_room, no_room
+from shared.core.ml_examples import FOUND, ID, NOW, UNUSED, in_state
 from shared.core.ml_instances import JOB_RUNNING, RUNNING, MlInstance
 from shared.core.plans import Plan
 from shared.core.remediation import Example, Remediation
-from shared.core.resource_ids import ML_COMPUTE
 from shared.core.signals import Signal, SignalType
 from shared.core.steps import Step, Verb
 
@@ -73,27 +73,8 @@ def recheck(
     return Reason.IN_USE if job_on(facts) and not settings.even_if_job else None
 
 
-_NOW = datetime(2030, 1, 10, 3, tzinfo=UTC)
-_WORKSPACE = (
-    "/subscriptions/5f0ac1d2-0000-4000-8000-000000000001/resourceGroups/lab/providers/"
-    "Microsoft.MachineLearningServices/workspaces/lab"
-)
-_ID = f"{_WORKSPACE}/computes/ada"
-_RESOURCE = Resource(_ID, ML_COMPUTE, "ada", size="Standard_DS3_v2", pool=_WORKSPACE)
-_QUIET = Utilisation(timedelta(hours=2), 0.01, None, 900.0, 24, 24)
-_FACTS = MlInstanceFacts(
-    _RESOURCE, MlInstance("running"), jobs=(), utilisation=_QUIET, disk_free_mb=40_000.0
-)
-_FOUND = Signal(
-    type=SignalType.AML_INSTANCE_FOUND,
-    event_id="survey-compute_instances-20300110T0300-x",
-    source="survey",
-    target=_ID,
-    observed_at=_NOW,
-    is_recurring=True,
-)
-_ASKED = replace(_FOUND, type=SignalType.RUNBOOK, source="runbook", is_recurring=False)
-_RESTART = Act((Step(Verb.ML_RESTART, _ID),))
+_ASKED = replace(FOUND, type=SignalType.RUNBOOK, source="runbook", is_recurring=False)
+_RESTART = Act((Step(Verb.ML_RESTART, ID),))
 
 REMEDIATION = Remediation(
     name="restart_instance",
@@ -107,24 +88,24 @@ REMEDIATION = Remediation(
     examples=(
         Example(
             "unusable: restarted",
-            _FOUND,
-            MlInstanceFacts(_RESOURCE, MlInstance("unusable")),
-            _NOW,
+            FOUND,
+            in_state("unusable"),
+            NOW,
             _RESTART,
         ),
-        Example("it runs, and a person asks", _ASKED, _FACTS, _NOW, _RESTART),
+        Example("it runs, and a person asks", _ASKED, UNUSED, NOW, _RESTART),
         Example(
             "a job runs on it: not even for a person who did not say so",
             _ASKED,
-            replace(_FACTS, instance=MlInstance("jobrunning")),
-            _NOW,
+            replace(UNUSED, instance=MlInstance("jobrunning")),
+            NOW,
             Skip(Reason.IN_USE, "a job runs on it"),
         ),
         Example(
             "its disk is full: it would not come back",
             _ASKED,
-            replace(_FACTS, disk_free_mb=700.0),
-            _NOW,
+            replace(UNUSED, disk_free_mb=700.0),
+            NOW,
             Skip(Reason.DISK_FULL, "700 MB are free, 2048 needed"),
         ),
     ),

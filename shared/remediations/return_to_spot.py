@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from shared.core.decisions import Act, Decision, Hold, Reason, Skip
+from shared.core.example_signals import idle_tick
 from shared.core.facts import FactsKind, MachineFacts, Resource, Utilisation
 from shared.core.idleness import busy_with, must_be_sensible, no_longer_quiet, unknown_use
 from shared.core.plans import Plan, StepOutcome
@@ -125,14 +126,7 @@ _QUIET = Utilisation(
 )
 _RESOURCE = Resource(_VM, VM, "trainer-1", size=_SIZE, tags={TAG: write_mark(_MARK)})
 _FACTS = MachineFacts(_RESOURCE, "running", has_gpu=False, utilisation=_QUIET)
-_TICK = Signal(
-    type=SignalType.COMPUTE_IDLE,
-    event_id="tick-idle-20300101T0300",
-    source="tick",
-    target=_VM,
-    observed_at=_NOW,
-    is_recurring=True,
-)
+_TICK = idle_tick(_VM, _NOW)
 _LIMITS = {"pause_s": 60.0, "within_s": 3600.0}
 _WAS = {"how": "as_it_was", "size": _SIZE, "priority": "spot"}
 _MUST = {"must_be": {"size": _SIZE, "priority": "spot"}}

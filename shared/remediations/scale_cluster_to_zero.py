@@ -10,10 +10,12 @@ Source: https://learn.microsoft.com/azure/machine-learning/how-to-create-attach-
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from shared.core.decisions import Act, Decision, Hold, Reason, Skip
+from shared.core.example_signals import found_by
 from shared.core.facts import FactsKind, MlCluster, Resource
+from shared.core.ml_examples import NOW, WORKSPACE
 from shared.core.plans import Plan
 from shared.core.remediation import Example, Remediation
 from shared.core.resource_ids import ML_COMPUTE
@@ -61,14 +63,9 @@ def recheck(plan: Plan, facts: MlCluster, settings: Settings, now: datetime) -> 
     return Reason.IN_USE if any(nodes.get(state, 0) for state in AT_WORK) else None
 
 
-_NOW = datetime(2030, 1, 10, 3, tzinfo=UTC)
-_WORKSPACE = (
-    "/subscriptions/5f0ac1d2-0000-4000-8000-000000000001/resourceGroups/lab/providers/"
-    "Microsoft.MachineLearningServices/workspaces/lab"
-)
-_ID = f"{_WORKSPACE}/computes/gpu"
+_ID = f"{WORKSPACE}/computes/gpu"
 _CLUSTER = MlCluster(
-    Resource(_ID, ML_COMPUTE, "gpu", pool=_WORKSPACE, pool_size=2),
+    Resource(_ID, ML_COMPUTE, "gpu", pool=WORKSPACE, pool_size=2),
     is_low_priority=False,
     least=2,
     most=8,
@@ -76,14 +73,7 @@ _CLUSTER = MlCluster(
     idle_before_scale_down=timedelta(minutes=2),
     state="steady",
 )
-_FOUND = Signal(
-    type=SignalType.AML_CLUSTER_FOUND,
-    event_id="survey-compute_clusters-20300110T0300-x",
-    source="survey",
-    target=_ID,
-    observed_at=_NOW,
-    is_recurring=True,
-)
+_FOUND = found_by("compute_clusters", SignalType.AML_CLUSTER_FOUND, _ID, NOW)
 _SCALE = Act((Step(Verb.ML_SCALE, _ID, {"least": 0, "idle_s": 600.0}),))
 
 REMEDIATION = Remediation(
@@ -96,26 +86,26 @@ REMEDIATION = Remediation(
     decide=decide,
     recheck=recheck,
     examples=(
-        Example("two nodes are kept, and both are idle", _FOUND, _CLUSTER, _NOW, _SCALE),
+        Example("two nodes are kept, and both are idle", _FOUND, _CLUSTER, NOW, _SCALE),
         Example(
             "the least is none, but a node stays for a day",
             _FOUND,
             replace(_CLUSTER, least=0, idle_before_scale_down=timedelta(days=1)),
-            _NOW,
+            NOW,
             _SCALE,
         ),
         Example(
             "a job runs on it",
             _FOUND,
             replace(_CLUSTER, nodes={"idle": 1, "running": 1}),
-            _NOW,
+            NOW,
             Skip(Reason.IN_USE, "nodes at work: 1"),
         ),
         Example(
             "it goes to zero by itself",
             _FOUND,
             replace(_CLUSTER, least=0),
-            _NOW,
+            NOW,
             Skip(Reason.SET_ALREADY, "it goes to zero by itself"),
         ),
     ),

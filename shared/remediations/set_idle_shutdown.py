@@ -10,19 +10,17 @@ Source: https://learn.microsoft.com/azure/machine-learning/how-to-create-compute
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from shared.core.decisions import Act, Decision, Hold, Reason, Skip
-from shared.core.facts import FactsKind, MlInstanceFacts, Resource
-from shared.core.ml_instances import LONGEST_IDLE, SHORTEST_IDLE, MlInstance
+from shared.core.facts import FactsKind, MlInstanceFacts
+from shared.core.ml_examples import FOUND, ID, NOW, RESOURCE, in_state
+from shared.core.ml_instances import LONGEST_IDLE, SETTLED, SHORTEST_IDLE, MlInstance
 from shared.core.plans import Plan
 from shared.core.remediation import Example, Remediation
-from shared.core.resource_ids import ML_COMPUTE
 from shared.core.signals import Signal, SignalType
 from shared.core.steps import Step, Verb
-
-_SETTLED = frozenset({"running", "jobrunning", "stopped"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +48,7 @@ def decide(
 ) -> Decision:
     """Set it where it is missing or too long."""
     instance = facts.instance
-    if instance.state not in _SETTLED:
+    if instance.state not in SETTLED:
         return Hold(Reason.NO_DATA, detail=f"its state is {instance.state or 'not told'}")
     if instance.idle_shutdown is not None and instance.idle_shutdown <= settings.at_most:
         minutes = instance.idle_shutdown // timedelta(minutes=1)
@@ -66,28 +64,12 @@ def recheck(
     return None
 
 
-_NOW = datetime(2030, 1, 10, 3, tzinfo=UTC)
-_WORKSPACE = (
-    "/subscriptions/5f0ac1d2-0000-4000-8000-000000000001/resourceGroups/lab/providers/"
-    "Microsoft.MachineLearningServices/workspaces/lab"
-)
-_ID = f"{_WORKSPACE}/computes/ada"
-_RESOURCE = Resource(_ID, ML_COMPUTE, "ada", size="Standard_DS3_v2", pool=_WORKSPACE)
-_FACTS = MlInstanceFacts(_RESOURCE, MlInstance("running"))
-_FOUND = Signal(
-    type=SignalType.AML_INSTANCE_FOUND,
-    event_id="survey-compute_instances-20300110T0300-x",
-    source="survey",
-    target=_ID,
-    observed_at=_NOW,
-    is_recurring=True,
-)
-_SET = Act((Step(Verb.ML_IDLE_TIME, _ID, {"idle_s": 3600.0}),))
+_SET = Act((Step(Verb.ML_IDLE_TIME, ID, {"idle_s": 3600.0}),))
 
 
 def _with(hours: int) -> MlInstanceFacts:
     idle = timedelta(hours=hours)
-    return replace(_FACTS, instance=MlInstance("running", idle_shutdown=idle))
+    return MlInstanceFacts(RESOURCE, MlInstance("running", idle_shutdown=idle))
 
 
 REMEDIATION = Remediation(
@@ -100,13 +82,13 @@ REMEDIATION = Remediation(
     decide=decide,
     recheck=recheck,
     examples=(
-        Example("none is set: an hour", _FOUND, _FACTS, _NOW, _SET),
-        Example("a day is set: corrected", _FOUND, _with(24), _NOW, _SET),
+        Example("none is set: an hour", FOUND, in_state("running"), NOW, _SET),
+        Example("a day is set: corrected", FOUND, _with(24), NOW, _SET),
         Example(
             "two hours are set: its owner's choice stays",
-            _FOUND,
+            FOUND,
             _with(2),
-            _NOW,
+            NOW,
             Skip(Reason.SET_ALREADY, "Azure stops it after 120 minutes"),
         ),
     ),

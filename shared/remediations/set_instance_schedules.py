@@ -10,19 +10,18 @@ Source: https://learn.microsoft.com/azure/machine-learning/how-to-create-compute
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import datetime
 
 from shared.core.decisions import Act, Decision, Hold, Reason, Skip
-from shared.core.facts import FactsKind, MlInstanceFacts, Resource
-from shared.core.ml_instances import MlInstance, MlSchedule
+from shared.core.facts import FactsKind, MlInstanceFacts
+from shared.core.ml_examples import FOUND, ID, NOW, RESOURCE, in_state
+from shared.core.ml_instances import SETTLED, MlInstance, MlSchedule
 from shared.core.plans import Plan
 from shared.core.remediation import Example, Remediation
-from shared.core.resource_ids import ML_COMPUTE
 from shared.core.signals import Signal, SignalType
 from shared.core.steps import Step, Verb
 
-_SETTLED = frozenset({"running", "jobrunning", "stopped"})
 _FIELD = re.compile(r"[0-9*,/\-]+|[A-Za-z,\-]+")
 _FIELDS = 5
 
@@ -60,7 +59,7 @@ def decide(
 ) -> Decision:
     """Set the times where none stops it, or where they are to be corrected."""
     instance = facts.instance
-    if instance.state not in _SETTLED:
+    if instance.state not in SETTLED:
         return Hold(Reason.NO_DATA, detail=f"its state is {instance.state or 'not told'}")
     wanted = _wanted(settings)
     shown = sorted((s.action, s.when, s.zone) for s in instance.schedules if s.is_enabled)
@@ -88,23 +87,8 @@ def recheck(
     return Reason.SET_ALREADY if has_own and not is_ours else None
 
 
-_NOW = datetime(2030, 1, 10, 3, tzinfo=UTC)
-_WORKSPACE = (
-    "/subscriptions/5f0ac1d2-0000-4000-8000-000000000001/resourceGroups/lab/providers/"
-    "Microsoft.MachineLearningServices/workspaces/lab"
-)
-_ID = f"{_WORKSPACE}/computes/ada"
-_RESOURCE = Resource(_ID, ML_COMPUTE, "ada", size="Standard_DS3_v2", pool=_WORKSPACE)
-_FACTS = MlInstanceFacts(_RESOURCE, MlInstance("running"))
-_FOUND = Signal(
-    type=SignalType.AML_INSTANCE_FOUND,
-    event_id="survey-compute_instances-20300110T0300-x",
-    source="survey",
-    target=_ID,
-    observed_at=_NOW,
-    is_recurring=True,
-)
 _OWN = MlSchedule("stop", is_enabled=True, when="30 17 * * *", zone="UTC")
+_CHOSEN = MlInstanceFacts(RESOURCE, MlInstance("running", schedules=(_OWN,)))
 _TIMES = {"times": [["stop", "0 19 * * 1-5", "UTC"]]}
 
 REMEDIATION = Remediation(
@@ -119,24 +103,24 @@ REMEDIATION = Remediation(
     examples=(
         Example(
             "nothing ever stops it: seven in the evening, on working days",
-            _FOUND,
-            _FACTS,
-            _NOW,
-            Act((Step(Verb.ML_SCHEDULES, _ID, _TIMES),)),
+            FOUND,
+            in_state("running"),
+            NOW,
+            Act((Step(Verb.ML_SCHEDULES, ID, _TIMES),)),
         ),
         Example(
             "its owner chose a time",
-            _FOUND,
-            replace(_FACTS, instance=MlInstance("running", schedules=(_OWN,))),
-            _NOW,
+            FOUND,
+            _CHOSEN,
+            NOW,
             Skip(Reason.SET_ALREADY, "it has a stop time of its own"),
         ),
         Example(
             "the rule corrects other times",
-            _FOUND,
-            replace(_FACTS, instance=MlInstance("running", schedules=(_OWN,))),
-            _NOW,
-            Act((Step(Verb.ML_SCHEDULES, _ID, _TIMES),)),
+            FOUND,
+            _CHOSEN,
+            NOW,
+            Act((Step(Verb.ML_SCHEDULES, ID, _TIMES),)),
             Settings(correct=True),
         ),
     ),

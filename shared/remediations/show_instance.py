@@ -6,15 +6,14 @@ in the detail of the plan's step.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import datetime
 
 from shared.core.decisions import Act, Decision, Hold, Reason
-from shared.core.facts import FactsKind, MlInstanceFacts, Resource
-from shared.core.ml_instances import MlInstance
+from shared.core.facts import FactsKind, MlInstanceFacts
+from shared.core.ml_examples import FOUND, ID, NOW, in_state
 from shared.core.plans import Plan
 from shared.core.remediation import Example, Remediation
-from shared.core.resource_ids import ML_COMPUTE
 from shared.core.signals import Signal, SignalType
 from shared.core.steps import Step, Verb
 
@@ -40,23 +39,6 @@ def recheck(
     return None
 
 
-_NOW = datetime(2030, 1, 10, 3, tzinfo=UTC)
-_WORKSPACE = (
-    "/subscriptions/5f0ac1d2-0000-4000-8000-000000000001/resourceGroups/lab/providers/"
-    "Microsoft.MachineLearningServices/workspaces/lab"
-)
-_ID = f"{_WORKSPACE}/computes/ada"
-_RESOURCE = Resource(_ID, ML_COMPUTE, "ada", size="Standard_DS3_v2", pool=_WORKSPACE)
-_FACTS = MlInstanceFacts(_RESOURCE, MlInstance("unusable"))
-_FOUND = Signal(
-    type=SignalType.AML_INSTANCE_FOUND,
-    event_id="survey-compute_instances-20300110T0300-x",
-    source="survey",
-    target=_ID,
-    observed_at=_NOW,
-    is_recurring=True,
-)
-
 REMEDIATION = Remediation(
     name="show_instance",
     summary="Write down how an Azure ML compute instance stands; change nothing.",
@@ -68,13 +50,17 @@ REMEDIATION = Remediation(
     recheck=recheck,
     examples=(
         Example(
-            "a broken one: looked at", _FOUND, _FACTS, _NOW, Act((Step(Verb.ML_SHOW, _ID),))
+            "a broken one: looked at",
+            FOUND,
+            in_state("unusable"),
+            NOW,
+            Act((Step(Verb.ML_SHOW, ID),)),
         ),
         Example(
             "Azure tells no state: later",
-            _FOUND,
-            replace(_FACTS, instance=MlInstance("")),
-            _NOW,
+            FOUND,
+            in_state(""),
+            NOW,
             Hold(Reason.NO_DATA, detail="its state is not told"),
         ),
     ),

@@ -6,15 +6,15 @@ on its way up or down is looked at again; one that is broken is not started.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from shared.core.decisions import Act, Decision, Hold, Reason, Skip
-from shared.core.facts import FactsKind, MlInstanceFacts, Resource
-from shared.core.ml_instances import BROKEN, JOB_RUNNING, RUNNING, STOPPED, MlInstance
+from shared.core.facts import FactsKind, MlInstanceFacts
+from shared.core.ml_examples import FOUND, ID, NOW, in_state
+from shared.core.ml_instances import BROKEN, JOB_RUNNING, RUNNING, STOPPED
 from shared.core.plans import Plan
 from shared.core.remediation import Example, Remediation
-from shared.core.resource_ids import ML_COMPUTE
 from shared.core.signals import Signal, SignalType
 from shared.core.steps import Step, Verb
 
@@ -49,28 +49,6 @@ def recheck(
     return None
 
 
-_NOW = datetime(2030, 1, 10, 3, tzinfo=UTC)
-_WORKSPACE = (
-    "/subscriptions/5f0ac1d2-0000-4000-8000-000000000001/resourceGroups/lab/providers/"
-    "Microsoft.MachineLearningServices/workspaces/lab"
-)
-_ID = f"{_WORKSPACE}/computes/ada"
-_RESOURCE = Resource(_ID, ML_COMPUTE, "ada", size="Standard_DS3_v2", pool=_WORKSPACE)
-_FACTS = MlInstanceFacts(_RESOURCE, MlInstance("stopped"))
-_FOUND = Signal(
-    type=SignalType.AML_INSTANCE_FOUND,
-    event_id="survey-compute_instances-20300110T0300-x",
-    source="survey",
-    target=_ID,
-    observed_at=_NOW,
-    is_recurring=True,
-)
-
-
-def _as(state: str) -> MlInstanceFacts:
-    return replace(_FACTS, instance=MlInstance(state))
-
-
 REMEDIATION = Remediation(
     name="start_instance",
     summary="Start a stopped Azure ML compute instance.",
@@ -81,26 +59,32 @@ REMEDIATION = Remediation(
     decide=decide,
     recheck=recheck,
     examples=(
-        Example("stopped: started", _FOUND, _FACTS, _NOW, Act((Step(Verb.ML_START, _ID),))),
+        Example(
+            "stopped: started",
+            FOUND,
+            in_state("stopped"),
+            NOW,
+            Act((Step(Verb.ML_START, ID),)),
+        ),
         Example(
             "it runs already",
-            _FOUND,
-            _as("running"),
-            _NOW,
+            FOUND,
+            in_state("running"),
+            NOW,
             Skip(Reason.ALREADY_RUNNING, "its state is running"),
         ),
         Example(
             "it is on its way down: looked at again",
-            _FOUND,
-            _as("stopping"),
-            _NOW,
-            Hold(Reason.STILL_LEAVING, _NOW + LOOK_AGAIN, "its state is stopping"),
+            FOUND,
+            in_state("stopping"),
+            NOW,
+            Hold(Reason.STILL_LEAVING, NOW + LOOK_AGAIN, "its state is stopping"),
         ),
         Example(
             "broken: a start does not mend it",
-            _FOUND,
-            _as("unusable"),
-            _NOW,
+            FOUND,
+            in_state("unusable"),
+            NOW,
             Skip(Reason.NOT_RUNNING, "its state is unusable: it needs a restart, or an end"),
         ),
     ),

@@ -13,23 +13,17 @@ Source: https://learn.microsoft.com/azure/machine-learning/how-to-manage-compute
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from shared.core.decisions import Act, Decision, Hold, Reason, Skip
-from shared.core.facts import (
-    FactsKind,
-    MachineFacts,
-    MlInstanceFacts,
-    Resource,
-    Utilisation,
-    has_gpu,
-)
+from shared.core.example_signals import idle_tick
+from shared.core.facts import FactsKind, MachineFacts, MlInstanceFacts, has_gpu
 from shared.core.idleness import busy_with, must_be_sensible, no_longer_quiet, unknown_use
 from shared.core.instance_use import job_on, must_leave_room, no_room
+from shared.core.ml_examples import ID, NOW, QUIET, UNUSED
 from shared.core.ml_instances import RUNNING, MlInstance
 from shared.core.plans import Plan
 from shared.core.remediation import Example, Remediation
-from shared.core.resource_ids import ML_COMPUTE
 from shared.core.signals import Signal, SignalType
 from shared.core.steps import Step, Verb
 
@@ -116,25 +110,7 @@ def recheck(
     return used or (full.reason if full else None)
 
 
-_NOW = datetime(2030, 1, 10, 3, tzinfo=UTC)
-_WORKSPACE = (
-    "/subscriptions/5f0ac1d2-0000-4000-8000-000000000001/resourceGroups/lab/providers/"
-    "Microsoft.MachineLearningServices/workspaces/lab"
-)
-_ID = f"{_WORKSPACE}/computes/ada"
-_RESOURCE = Resource(_ID, ML_COMPUTE, "ada", size="Standard_DS3_v2", pool=_WORKSPACE)
-_QUIET = Utilisation(timedelta(hours=2), 0.01, None, 900.0, 24, 24)
-_FACTS = MlInstanceFacts(
-    _RESOURCE, MlInstance("running"), jobs=(), utilisation=_QUIET, disk_free_mb=40_000.0
-)
-_TICK = Signal(
-    type=SignalType.COMPUTE_IDLE,
-    event_id="tick-idle-20300110T0300",
-    source="tick",
-    target=_ID,
-    observed_at=_NOW,
-    is_recurring=True,
-)
+_TICK = idle_tick(ID, NOW)
 
 REMEDIATION = Remediation(
     name="stop_instance",
@@ -149,58 +125,58 @@ REMEDIATION = Remediation(
         Example(
             "two hours of silence, no job, room on its disk: stopped",
             _TICK,
-            _FACTS,
-            _NOW,
-            Act((Step(Verb.DEALLOCATE, _ID),)),
+            UNUSED,
+            NOW,
+            Act((Step(Verb.DEALLOCATE, ID),)),
         ),
         Example(
             "Azure says that a job runs on it",
             _TICK,
-            replace(_FACTS, instance=MlInstance("jobrunning")),
-            _NOW,
+            replace(UNUSED, instance=MlInstance("jobrunning")),
+            NOW,
             Skip(Reason.IN_USE, "a job runs on it"),
         ),
         Example(
             "a job waits for it",
             _TICK,
-            replace(_FACTS, jobs=("owl",)),
-            _NOW,
+            replace(UNUSED, jobs=("owl",)),
+            NOW,
             Skip(Reason.IN_USE, "the job owl is on it"),
         ),
         Example(
             "a notebook computes: its processor shows it",
             _TICK,
-            replace(_FACTS, utilisation=replace(_QUIET, cpu=0.4)),
-            _NOW,
+            replace(UNUSED, utilisation=replace(QUIET, cpu=0.4)),
+            NOW,
             Skip(Reason.NOT_IDLE, "processor at 40.0%"),
         ),
         Example(
             "900 MB are free: it would not start again",
             _TICK,
-            replace(_FACTS, disk_free_mb=900.0),
-            _NOW,
+            replace(UNUSED, disk_free_mb=900.0),
+            NOW,
             Skip(Reason.DISK_FULL, "900 MB are free, 2048 needed"),
         ),
         Example(
             "nobody knows how full its disk is: never guess",
             _TICK,
-            replace(_FACTS, disk_free_mb=None),
-            _NOW,
+            replace(UNUSED, disk_free_mb=None),
+            NOW,
             Hold(Reason.NO_DATA, detail="how much of its disk is free is not known"),
         ),
         Example(
             "started an hour ago: look again when two are over",
             _TICK,
             replace(
-                _FACTS,
+                UNUSED,
                 instance=MlInstance(
                     "running",
                     last_operation="start",
-                    last_operation_at=_NOW - timedelta(hours=1),
+                    last_operation_at=NOW - timedelta(hours=1),
                 ),
             ),
-            _NOW,
-            Hold(Reason.TOO_SOON, until=_NOW + timedelta(hours=1)),
+            NOW,
+            Hold(Reason.TOO_SOON, until=NOW + timedelta(hours=1)),
         ),
     ),
 )
