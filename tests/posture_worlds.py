@@ -15,6 +15,10 @@ KEPT_VM, BARE_VM = (f"{COMPUTE}/virtualMachines/{name}" for name in ("kept", "ba
 BARE_SET = f"{COMPUTE}/virtualMachineScaleSets/workers"
 ARC = f"{GROUP}/Microsoft.HybridCompute/machines/rack-1"
 CENTRAL = f"{GROUP}/Microsoft.Insights/dataCollectionRules/central"
+WATCHER = f"{GROUP}/Microsoft.Network/networkWatchers/NetworkWatcher_westeurope"
+GOOD_MONITOR, BAD_MONITOR = (
+    f"{WATCHER}/connectionMonitors/{name}" for name in ("to-storage", "to-licences")
+)
 PLACE = {"location": "westeurope"}
 
 
@@ -111,12 +115,53 @@ def assessments() -> list[Json]:
     ]
 
 
+def watchers() -> list[Json]:
+    """Make a Network Watcher with two connection monitors, one of which fails."""
+    running = {"provisioningState": "Succeeded", "monitoringStatus": "Running"}
+    monitors = (GOOD_MONITOR, BAD_MONITOR)
+    return [
+        {"id": WATCHER, **PLACE, "properties": {}},
+        *({"id": one, **PLACE, "properties": dict(running)} for one in monitors),
+    ]
+
+
+def metrics() -> list[Json]:
+    """Say how connections, storage and disks did."""
+    network = "Microsoft.Network/networkWatchers/connectionMonitors"
+    storage, vms = "Microsoft.Storage/storageAccounts", "Microsoft.Compute/virtualMachines"
+    rows: list[tuple[str, str, str, float, Json]] = [
+        (GOOD_MONITOR, network, "TestResult", 1.0, {}),
+        (BAD_MONITOR, network, "TestResult", 3.0, {}),
+        (BAD_MONITOR, network, "ChecksFailedPercent", 40.0, {}),
+        (STORE, storage, "Transactions", 9.0, {"ResponseType": "Success"}),
+        (STORE, storage, "Transactions", 2.0, {"ResponseType": "ServerBusyError"}),
+        (STORE, storage, "Transactions", 1.0, {"ResponseType": "ClientThrottlingError"}),
+        (STORE, storage, "Availability", 100.0, {}),
+        (KEPT_VM, vms, "Data Disk IOPS Consumed Percentage", 20.0, {}),
+        (BARE_VM, vms, "Data Disk IOPS Consumed Percentage", 99.0, {}),
+    ]
+    return [
+        {
+            "resourceId": target,
+            "namespace": namespace,
+            "name": name,
+            "constant": value,
+            **({"dimension": dimension} if dimension else {}),
+        }
+        for target, namespace, name, value, dimension in rows
+    ]
+
+
 def world() -> Json:
     """Put everything together."""
-    return {"resources": [*machines(), *alerts(), *platform(), *assessments()]}
+    resources = [*machines(), *alerts(), *platform(), *assessments(), *watchers()]
+    return {"resources": resources, "metrics": metrics()}
 
 
 EXPECTED = {
+    "network_health": {("connection_failing", BAD_MONITOR)},
+    "storage_health": {("storage_throttled", STORE)},
+    "disk_caps": {("disk_cap_reached", BARE_VM)},
     "update_compliance": {("updates_missing", BARE_VM), ("not_assessed", ARC)},
     "baseline_alerts": {
         ("health_alerts_missing", f"/subscriptions/{SUBSCRIPTION}"),

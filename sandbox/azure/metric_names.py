@@ -28,6 +28,11 @@ _MACHINE = (
     "OS Disk Queue Depth",
     "Data Disk Queue Depth",
     "VmAvailabilityMetric",
+    *(
+        f"{whose} {what} Consumed Percentage"
+        for whose in ("OS Disk", "Data Disk", "VM Cached", "VM Uncached")
+        for what in ("IOPS", "Bandwidth")
+    ),
 )
 KNOWN = {
     "microsoft.compute/virtualmachines": _MACHINE,

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 API_VERSION = "2024-02-01"
 MOST_RESOURCES = 50
 AT_ONCE = 8
+HOURS_OF_A_DAY = 24
 ROLE = "Monitoring Reader"
 _OF_RESOURCE = "/providers/microsoft.insights/metrics/"
 Metric = Mapping[str, Any]
@@ -134,11 +135,20 @@ def _query(batch: Batch) -> dict[str, str]:
         "api-version": API_VERSION,
         "starttime": _moment(batch.start),
         "endtime": _moment(batch.end),
-        "interval": f"PT{int(batch.grain.total_seconds() // 60)}M",
+        "interval": _interval(batch.grain),
         "metricnamespace": batch.namespace,
         "metricnames": ",".join(name.replace(",", "%2") for name in batch.metrics),
         "aggregation": ",".join(batch.aggregations),
     }
+
+
+def _interval(grain: timedelta) -> str:
+    """Spell a grain as the service knows it: an hour is PT1H, and PT60M is refused."""
+    minutes = int(grain / timedelta(minutes=1))
+    hours, rest = divmod(minutes, 60)
+    if rest or not hours:
+        return f"PT{minutes}M"
+    return "P1D" if hours == HOURS_OF_A_DAY else f"PT{hours}H"
 
 
 def _moment(moment: datetime) -> str:

@@ -138,6 +138,7 @@ class AzureMetrics:
                 end=now,
                 grain=measure.grain,
                 aggregations=(measure.aggregation,),
+                more={"filter": measure.filter} if measure.filter else {},
             )
             for (_, region), several in groups.items()
             for at in range(0, len(several), MOST_RESOURCES)
@@ -148,7 +149,7 @@ class AzureMetrics:
                 for _, data in series_of(metric):
                     points = points_of(data, measure.aggregation)
                     if points:
-                        found.setdefault(carrier_of(metric), {}).update(points)
+                        _add(found.setdefault(carrier_of(metric), {}), points, measure)
         for batch in batches_of(computes, measure, now):
             for key, known in points_in(await self._read(batch), computes, measure).items():
                 found.setdefault(key, {}).update(known)
@@ -183,6 +184,15 @@ class AzureMetrics:
         except AutomationError as exc:
             _log.warning("%s", exc)
             return []
+
+
+def _add(
+    held: dict[datetime, float], points: Mapping[datetime, float], measure: Measure
+) -> None:
+    """Put another series of one resource beside what is held of it."""
+    gather = sum if measure.aggregation in {"total", "count"} else max
+    for at, value in points.items():
+        held[at] = gather((held[at], value)) if at in held else value
 
 
 def _region(location: str) -> str:

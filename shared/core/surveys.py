@@ -77,6 +77,8 @@ class Measure:
     Attributes:
         of: The listing.
         aggregation: ``average``, ``maximum``, ``minimum``, ``total`` or ``count``.
+        filter: Dimensions and their values, as Azure Monitor writes it; of a total or
+            count over several values the sum is given, else the largest.
     """
 
     of: str
@@ -85,6 +87,7 @@ class Measure:
     aggregation: str
     window: timedelta = timedelta(hours=1)
     grain: timedelta = timedelta(minutes=5)
+    filter: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,13 @@ async def test_each_survey_finds_what_the_world_lacks_and_nothing_else(site: Sit
     assert before == (await site.world())["resources"]
 
 
+async def test_only_throttled_requests_are_counted_and_all_of_them(site: Site):
+    """A day of 2 and 1 a minute, by two response types; what succeeded is not in it."""
+    report = (await reports(site))["storage_health"]
+    [found] = report["findings"]
+    assert "4320 requests were throttled in the last 24 hours" == found["evidence"]
+
+
 async def test_a_person_reads_it_on_the_command_line(
     site: Site, capsys: pytest.CaptureFixture[str]
 ):
