@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from shared.surveys.data_residency import ALLOWED_LOCATIONS
+
 ROOT = Path(__file__).parents[1]
 Json = dict[str, Any]
 SUBSCRIPTION = "5f0ac1d2-0000-4000-8000-000000000001"
@@ -34,6 +36,7 @@ def machines() -> list[Json]:
             "id": BARE_SET,
             **PLACE,
             "sku": {"name": "Standard_D4s_v5", "capacity": 0},
+            "tags": {"CycleCloudCluster": "site/clusters/train"},
             "properties": {"orchestrationMode": "Uniform"},
         },
         {"id": ARC, **PLACE, "properties": {"osType": "linux"}},
@@ -95,7 +98,28 @@ def alerts() -> list[Json]:
 
 def platform() -> list[Json]:
     """Make one account, workspace and cluster of each kind that the baseline names."""
-    return [{"id": one, **PLACE, "properties": {}} for one in (BATCH, STORE, WORKSPACE)]
+    far = {"secondaryLocation": "northeurope"}
+    return [
+        {"id": f"/subscriptions/{SUBSCRIPTION}/resourceGroups/lab", **PLACE},
+        {"id": BATCH, **PLACE, "properties": {}},
+        {"id": WORKSPACE, "location": "eastus", "properties": {}},
+        {"id": STORE, **PLACE, "properties": far},
+        {"id": AKS, **PLACE, "properties": {"addonProfiles": {"omsagent": {"enabled": True}}}},
+        {
+            "id": f"{AKS}/providers/Microsoft.Insights/diagnosticSettings/metrics-only",
+            "properties": {"logs": [{"category": "guard", "enabled": False}]},
+        },
+        {
+            "id": f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Authorization"
+            "/policyAssignments/europe",
+            "properties": {
+                "policyDefinitionId": "/providers/Microsoft.Authorization/policyDefinitions"
+                f"/{ALLOWED_LOCATIONS}",
+                "scope": f"/subscriptions/{SUBSCRIPTION}",
+                "parameters": {"listOfAllowedLocations": {"value": ["West Europe"]}},
+            },
+        },
+    ]
 
 
 def assessments() -> list[Json]:
@@ -159,13 +183,24 @@ def world() -> Json:
 
 
 EXPECTED = {
+    "aks_monitoring": {("managed_prometheus_off", AKS), ("control_plane_logs_off", AKS)},
+    "cyclecloud_clusters": {
+        ("cluster_metrics_missing", f"/subscriptions/{SUBSCRIPTION}/resourceGroups/lab")
+    },
+    "data_residency": {
+        ("outside_allowed_regions", WORKSPACE),
+        ("copied_outside_allowed_regions", STORE),
+    },
     "network_health": {("connection_failing", BAD_MONITOR)},
     "storage_health": {("storage_throttled", STORE)},
     "disk_caps": {("disk_cap_reached", BARE_VM)},
     "update_compliance": {("updates_missing", BARE_VM), ("not_assessed", ARC)},
     "baseline_alerts": {
         ("health_alerts_missing", f"/subscriptions/{SUBSCRIPTION}"),
-        *(("baseline_alerts_missing", one) for one in (BARE_SET, BATCH, STORE, WORKSPACE)),
+        *(
+            ("baseline_alerts_missing", one)
+            for one in (BARE_SET, BATCH, STORE, WORKSPACE, AKS)
+        ),
     },
     "machine_monitoring": {
         (name, target)
