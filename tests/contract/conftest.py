@@ -1,11 +1,15 @@
-"""What several contract suites need: the real kubectl."""
+"""What several contract suites need: the emulator's account, and the real kubectl."""
 
 import os
 import subprocess
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+
+from shared.adapters.storage import Storage
+from tests.emulated import emulated_storage
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -20,3 +24,11 @@ def kubectl_path() -> str:
     if found.returncode:
         pytest.skip(found.stderr)
     return found.stdout.strip()
+
+
+@pytest.fixture
+async def storage(azurite: str) -> AsyncIterator[Storage]:
+    """The emulator's account, which another test of this session may have used."""
+    account = emulated_storage(azurite)
+    yield account
+    await account.close()

@@ -21,13 +21,12 @@ from sandbox.demo.site import Site
 from sandbox.functions_process import Recipe
 from sandbox.state_folder import Sandbox
 from shared.adapters.clock import SystemClock
-from shared.adapters.storage import Storage
 from shared.adapters.table_approvals import TableApprovals
 from shared.core.approvals import Approval
 from shared.core.links import LinkKey, address, read_keys, sign
-from shared.core.settings import Settings
 from shared.core.terms import ApprovalKind
 from tests.asking import HARMLESS, ask_about
+from tests.emulated import emulated_storage
 from tests.signing_in import a_key, b64, principal
 
 HOUR = timedelta(hours=1)
@@ -90,15 +89,11 @@ class Desk:
 async def desk(site: Site, sandbox: Sandbox) -> AsyncIterator[Desk]:
     """A desk in front of the sandbox."""
     recipe = Recipe.load(Path(sandbox.state))
-    storage = Storage(Settings(storage=sandbox.storage_connection_string), _no_identity)
+    storage = emulated_storage(sandbox.storage_connection_string)
     keys = read_keys(recipe.environment["NIGHTSHIFT_LINK_KEYS"])
     async with aiohttp.ClientSession() as http:
         yield Desk(site, TableApprovals(storage, SystemClock()), keys, http)
     await storage.close()
-
-
-def _no_identity() -> Any:
-    raise AssertionError("the identity was asked for")
 
 
 def path_of(approval: Approval) -> str:

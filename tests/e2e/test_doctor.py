@@ -19,11 +19,10 @@ from sandbox import deployment as deployed
 from sandbox.demo.site import Site
 from sandbox.imds import Machine, Platform, tokens_of
 from sandbox.state_folder import Sandbox
-from shared.adapters.storage import Storage
 from shared.adapters.table_upkeep import TableForwarders
 from shared.core.beats import Beat
-from shared.core.settings import Settings
 from tests.deployed import Json, a_deployment, change, command, on_site, report
+from tests.emulated import emulated_storage
 from tests.forwarding import Around, a_forwarder
 
 RULES = "night-rules"
@@ -335,12 +334,7 @@ def test_a_silent_forwarder_is_found_and_one_whose_machine_is_gone_is_not(health
 
 async def _note(sandbox: Sandbox, *beats: Beat) -> None:
     """Put beats on the roll; with none, take those of these tests off it."""
-    settings = Settings(storage=sandbox.storage_connection_string)
-
-    def nobody() -> Any:
-        raise AssertionError("the identity was asked for")
-
-    storage = Storage(settings, nobody)
+    storage = emulated_storage(sandbox.storage_connection_string)
     store = TableForwarders(storage)
     for beat in beats:
         await store.note(beat)

@@ -3,36 +3,21 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator
 
 import pytest
 
 from shared.adapters.storage import Storage
 from shared.adapters.table_approvals import TableApprovals
-from shared.core.settings import Settings
 from shared.ports import Approvals
 from tests.builders import NOW
 from tests.fakes.approvals import FakeApprovals
 from tests.fakes.ledger import FakeClock
 
 
-def no_identity():
-    """Fail: a connection string needs no identity."""
-    raise AssertionError("the identity was asked for")
-
-
 @pytest.fixture
 def clock() -> FakeClock:
     """A clock at three at night, UTC."""
     return FakeClock(NOW)
-
-
-@pytest.fixture
-async def storage(azurite: str) -> AsyncIterator[Storage]:
-    """The emulator's account."""
-    account = Storage(Settings(storage=azurite), no_identity)
-    yield account
-    await account.close()
 
 
 @pytest.fixture(params=["fake", "tables"])

@@ -28,18 +28,6 @@ KIND = "providers/Microsoft.Authorization"
 
 
 @pytest.fixture
-async def storage(azurite: str) -> AsyncIterator[Storage]:
-    """The emulator's account, which another test of this session may have used."""
-
-    def nobody() -> Any:
-        raise AssertionError("the identity was asked for")
-
-    account = Storage(Settings(storage=azurite), nobody)
-    yield account
-    await account.close()
-
-
-@pytest.fixture
 async def premises(local_azure: Standin, storage: Storage) -> AsyncIterator[AppPremises]:
     """The real adapter."""
     settings = Settings(resource_manager=local_azure.url)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
@@ -13,7 +13,6 @@ from shared.adapters.storage import Storage
 from shared.adapters.table_ledger import TableLedger
 from shared.core import ledger as laws
 from shared.core.plans import Mode, Plan, StepRecord, plan_id
-from shared.core.settings import Settings
 from shared.core.steps import Step, Verb
 from shared.ports import Ledger, StoredPlan
 from tests.fakes.ledger import FakeClock, FakeLedger
@@ -35,23 +34,10 @@ async def closed(ledger: Ledger, plan, clock: FakeClock) -> StoredPlan:
     return await ledger.save(stored, laws.close(plan, now=clock.now()))
 
 
-def no_identity():
-    """Fail: a connection string needs no identity."""
-    raise AssertionError("the identity was asked for")
-
-
 @pytest.fixture
 def clock() -> FakeClock:
     """A clock at eight in the morning, UTC."""
     return FakeClock(NOW)
-
-
-@pytest.fixture
-async def storage(azurite: str) -> AsyncIterator[Storage]:
-    """The emulator's account."""
-    account = Storage(Settings(storage=azurite), no_identity)
-    yield account
-    await account.close()
 
 
 @pytest.fixture(params=["fake", "tables"])

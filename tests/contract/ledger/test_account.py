@@ -15,9 +15,9 @@ from shared.adapters.storage import Storage
 from shared.adapters.table_ledger import TableLedger
 from shared.adapters.wake_queue import PlanWakeQueue
 from shared.core.errors import Forbidden, ProviderUnavailable
-from shared.core.settings import Settings
 from shared.ports import Head
-from tests.contract.ledger.conftest import VM, Build, no_identity
+from tests.contract.ledger.conftest import VM, Build
+from tests.emulated import emulated_storage
 from tests.fakes.ledger import FakeClock
 
 FAST_PATH = """
@@ -66,7 +66,7 @@ async def test_a_wrong_key_is_refused_and_not_repeated(azurite: str, clock: Fake
         f"AccountKey={key}" if part.startswith("AccountKey=") else part
         for part in azurite.split(";")
     ]
-    storage = Storage(Settings(storage=";".join(parts)), no_identity)
+    storage = emulated_storage(";".join(parts))
     asked = {
         "querying rows in table NightshiftPlans": TableLedger(storage, clock).look(VM, []),
         "message on queue plans": PlanWakeQueue(storage).put({}, delay=clock.at - clock.at),
@@ -99,7 +99,7 @@ async def test_an_account_that_does_not_answer_is_left_soon(azurite: str, clock:
         else part
         for part in azurite.split(";")
     ]
-    storage = Storage(Settings(storage=";".join(parts)), no_identity)
+    storage = emulated_storage(";".join(parts))
     with pytest.raises(ProviderUnavailable):
         await TableLedger(storage, clock).look(VM, [])
     with pytest.raises(ProviderUnavailable):

@@ -3,31 +3,16 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator
 
 import pytest
 
 from shared.adapters.storage import Storage
 from shared.adapters.table_notices import TableNotices
-from shared.core.settings import Settings
 from shared.core.terms import Channel
 from shared.ports import Notices
 from tests.fakes.notices import FakeNotices
 
 CONFIGURED = (Channel.TEAMS, Channel.SLACK)
-
-
-def no_identity():
-    """Fail: a connection string needs no identity."""
-    raise AssertionError("the identity was asked for")
-
-
-@pytest.fixture
-async def storage(azurite: str) -> AsyncIterator[Storage]:
-    """The emulator's account."""
-    account = Storage(Settings(storage=azurite), no_identity)
-    yield account
-    await account.close()
 
 
 @pytest.fixture(params=["fake", "tables"])

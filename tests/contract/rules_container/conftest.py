@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import pytest
 from azure.storage.blob.aio import ContainerClient
 
 from shared.adapters.blob_rules import BlobRules
-from shared.adapters.storage import Storage
-from shared.core.settings import Settings
 from shared.ports.rule_source import RuleSource
+from tests.emulated import emulated_storage
 from tests.fakes.rule_source import FakeRules
 
 MOST = 4
-
-
-def no_identity():
-    """Fail: a connection string needs no identity."""
-    raise AssertionError("the identity was asked for")
 
 
 @dataclass
@@ -47,14 +40,6 @@ class Folder:
 
 
 @pytest.fixture
-async def storage(azurite: str) -> AsyncIterator[Storage]:
-    """The emulator's account."""
-    account = Storage(Settings(storage=azurite), no_identity)
-    yield account
-    await account.close()
-
-
-@pytest.fixture
 def name() -> str:
     """A name that no other test uses."""
     return f"t{uuid.uuid4().hex[:16]}"
@@ -67,7 +52,7 @@ async def folder(request: pytest.FixtureRequest, azurite: str, name: str):
         fake = FakeRules(name, most=MOST)
         yield Folder(fake, fake=fake)
         return
-    account = Storage(Settings(storage=azurite), no_identity)
+    account = emulated_storage(azurite)
     real = await account.blobs.create_container(name)
     source = BlobRules(account, name, prefix=name, most=MOST)
     yield Folder(source, real=real)
@@ -80,6 +65,6 @@ async def nowhere(request: pytest.FixtureRequest, azurite: str, name: str):
     if request.param == "fake":
         yield FakeRules(name, exists=False)
         return
-    account = Storage(Settings(storage=azurite), no_identity)
+    account = emulated_storage(azurite)
     yield BlobRules(account, name, prefix=name)
     await account.close()

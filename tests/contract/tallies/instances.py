@@ -23,13 +23,13 @@ from shared.adapters.table_tallies import TableTallies
 from shared.adapters.wake_queue import PlanWakeQueue
 from shared.core.errors import RetryLater
 from shared.core.plans import Plan
-from shared.core.settings import Settings
 from shared.core.signals import Signal
 from shared.engine import events
 from shared.engine.night import Night
 from shared.ports import Head, StoredPlan
 from shared.rules.book import Rule
 from tests import builders as make
+from tests.emulated import emulated_storage
 from tests.shift import World, a_night, a_world
 
 MOST_TRIES = 6
@@ -94,7 +94,7 @@ async def instances(
 ) -> AsyncIterator[list[Night]]:
     """Start instances of the engine over tables and a queue of this call's own."""
     name = f"t{uuid.uuid4().hex[:16]}"
-    accounts = [Storage(Settings(storage=azurite), _no_identity) for _ in range(count)]
+    accounts = [emulated_storage(azurite) for _ in range(count)]
     try:
         yield [_over(account, world, name, *rules) for account in accounts]
     finally:
@@ -113,10 +113,6 @@ def _over(storage: Storage, world: World, name: str, *rules: Rule) -> Night:
         queue=PlanWakeQueue(storage, name),
     )
     return replace(fakes, ports=ports)
-
-
-def _no_identity():
-    raise AssertionError("the identity was asked for")
 
 
 async def open_plans(night: Night) -> list[Plan]:
