@@ -32,6 +32,7 @@ from shared.adapters.price_file import PriceFile
 from shared.adapters.reference_files import ReferenceFiles
 from shared.adapters.replacement import AzureReplacement
 from shared.adapters.resources import AzureResources
+from shared.adapters.restore_points import AzureRestorePoints
 from shared.adapters.rule_files import read_layers
 from shared.adapters.run_commands import AzureCommands
 from shared.adapters.settings_env import read_settings
@@ -192,6 +193,7 @@ def build(settings: Settings) -> Night:
         estate=ArmEstate(arm),
         leftovers=ArmLeftovers(arm),
         snapshots=ArmSnapshots(arm),
+        restore_points=AzureRestorePoints(arm, compute.clients),
         prices=PriceFile(settings.prices),
         references=ReferenceFiles(),
         upkeep=Upkeep(

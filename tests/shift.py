@@ -44,6 +44,7 @@ from tests.fakes.ledger import (
 from tests.fakes.leftovers import FakeLeftovers
 from tests.fakes.maintenance import FakeMaintenance
 from tests.fakes.notices import FakeNotices
+from tests.fakes.restore_points import FakeRestorePoints
 from tests.fakes.slurm import FakeSlurm
 from tests.fakes.snapshots import FakeSnapshots
 from tests.fakes.tallies import FakeTallies
@@ -91,6 +92,7 @@ class World:
     estate: FakeEstate
     leftovers: FakeLeftovers
     snapshots: FakeSnapshots
+    restore_points: FakeRestorePoints
     prices: FakePrices
     references: FakeReferences
     upkeep: Upkeep
@@ -113,6 +115,7 @@ class World:
             self.commands.ran,
             self.shared_pools.instances,
             self.leftovers.documents,
+            self.restore_points.collections,
             self.effects,
         )
         return repr(copy.deepcopy(parts))
@@ -150,6 +153,9 @@ def a_world(now: datetime, trap: Trap) -> World:
         estate=FakeEstate(trap=trap),
         leftovers=FakeLeftovers(trap=trap, effects=effects),
         snapshots=FakeSnapshots(compute=compute, trap=trap),
+        restore_points=FakeRestorePoints(
+            compute=compute, trap=trap, effects=effects, now=clock.now
+        ),
         prices=FakePrices(),
         references=FakeReferences(),
         upkeep=upkeep(trap),
@@ -185,6 +191,7 @@ def a_night(world: World, *rules: Rule, settings: Settings | None = None) -> Nig
         estate=world.estate,
         leftovers=world.leftovers,
         snapshots=world.snapshots,
+        restore_points=world.restore_points,
         prices=world.prices,
         references=world.references,
         upkeep=world.upkeep,

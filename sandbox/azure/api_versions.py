@@ -56,6 +56,8 @@ BY_TYPE = {
     "microsoft.compute/virtualmachinescalesets/virtualmachines": COMPUTE,
     "microsoft.compute/disks": DISKS,
     "microsoft.compute/snapshots": DISKS,
+    "microsoft.compute/restorepointcollections": COMPUTE,
+    "microsoft.compute/restorepointcollections/restorepoints": COMPUTE,
     "microsoft.machinelearningservices/workspaces": MACHINE_LEARNING,
     "microsoft.machinelearningservices/workspaces/computes": MACHINE_LEARNING,
     "microsoft.machinelearningservices/workspaces/jobs": MACHINE_LEARNING,

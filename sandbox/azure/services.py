@@ -28,6 +28,7 @@ from sandbox.azure import (
     operations,
     permissions,
     resource_graph,
+    restore_points,
     tokens,
 )
 from sandbox.azure.call import Call, Json, Reply
@@ -59,6 +60,7 @@ ARM_ROUTES = Routes(
         *compute_disks.ROUTES,
         *compute_schedule.ROUTES,
         *leftovers.ROUTES,
+        *restore_points.ROUTES,
         *aks.ROUTES,
         *machine_learning.ROUTES,
         *ml_jobs.ROUTES,

@@ -29,7 +29,7 @@ HARMLESS = frozenset(
         *("batch_enable", "batch_idle", "checkpoint"),
         *("pool_leave", "pool_return", "pool_warn", "pool_sessions", "job_watch"),
         *("ml_show", "ml_mark"),
-        *("mark", "unmark"),
+        *("mark", "unmark", "restore_point"),
     }
 )
 """Verbs that take nothing away: they stop new work, or only add something.

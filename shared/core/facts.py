@@ -16,6 +16,7 @@ from shared.core.ml_clusters import MlCluster
 from shared.core.ml_instances import MlInstance
 from shared.core.ml_jobs import MlJobFacts
 from shared.core.resources import Resource, resource_from_arm, retry_key
+from shared.core.restore_points import MachinePoints
 from shared.core.slurm import SlurmJob, SlurmNode
 from shared.core.snapshots import DiskSnapshots
 
@@ -32,6 +33,7 @@ __all__ = [
     "FailedTaskFacts",
     "LeftoverFacts",
     "MachineFacts",
+    "MachinePoints",
     "ManagedDisk",
     "MlCluster",
     "MlInstanceFacts",
@@ -71,6 +73,7 @@ class FactsKind(StrEnum):
     ML_INSTANCE = "ml_instance"
     ML_CLUSTER = "ml_cluster"
     SNAPSHOTS = "snapshots"
+    RESTORE_POINTS = "restore_points"
 
 
 @dataclass(frozen=True, slots=True)
@@ -366,6 +369,7 @@ Facts = (
     | MlInstanceFacts
     | MlCluster
     | DiskSnapshots
+    | MachinePoints
 )
 
 

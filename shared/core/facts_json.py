@@ -28,6 +28,7 @@ from shared.core.facts import (
     FailedTaskFacts,
     LeftoverFacts,
     MachineFacts,
+    MachinePoints,
     MlCluster,
     MlInstanceFacts,
     MlJobFacts,
@@ -65,6 +66,7 @@ CLASSES: Mapping[FactsKind, Any] = {
     FactsKind.ML_INSTANCE: MlInstanceFacts,
     FactsKind.ML_CLUSTER: MlCluster,
     FactsKind.SNAPSHOTS: DiskSnapshots,
+    FactsKind.RESTORE_POINTS: MachinePoints,
 }
 """What each kind of facts is; a new kind is named here, and conditions know its members."""
 Reader = Callable[[Any, bool], Any]

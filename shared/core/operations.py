@@ -110,6 +110,9 @@ _READ_LEFTOVER = (
 )
 _MARK_LEFTOVER = Operations((*_READ_LEFTOVER, "Microsoft.Resources/tags/write", _LOCKS))
 
+_POINTS = "Microsoft.Compute/restorePointCollections"
+_READ_POINTS = (f"{_VM}/read", f"{_POINTS}/read", f"{_POINTS}/restorePoints/read")
+
 VERBS: Mapping[Verb, Operations] = MappingProxyType(
     {
         Verb.CORDON: _MARK_NODE,
@@ -242,6 +245,19 @@ VERBS: Mapping[Verb, Operations] = MappingProxyType(
                 _LOCKS,
             )
         ),
+        Verb.RESTORE_POINT: Operations(
+            (
+                *_READ_POINTS,
+                f"{_POINTS}/write",
+                f"{_POINTS}/restorePoints/write",
+                f"{_DISK}/read",
+                f"{_DISK}/beginGetAccess/action",
+                _LOCKS,
+            )
+        ),
+        Verb.RESTORE_POINT_REMOVE: Operations(
+            (*_READ_POINTS, f"{_POINTS}/restorePoints/delete", _LOCKS)
+        ),
         Verb.VERIFY: Operations(),
         Verb.TELL: Operations(),
     }
@@ -343,6 +359,7 @@ READS: Mapping[FactsKind, Operations] = MappingProxyType(
             (f"{_ML}/read", f"{_ML_JOB}/read", "Microsoft.Insights/metrics/read", _LOCKS)
         ),
         FactsKind.ML_CLUSTER: Operations((f"{_ML}/read", _LOCKS)),
+        FactsKind.RESTORE_POINTS: Operations((*_READ_POINTS, _LOCKS)),
         FactsKind.SNAPSHOTS: Operations(
             (f"{_DISK}/read", f"{_VM}/read", f"{_SNAPSHOT}/read", _LOCKS)
         ),

@@ -44,6 +44,8 @@ LOCKED_OUT: frozenset[Verb] = frozenset(
         Verb.MARK,
         Verb.UNMARK,
         Verb.REMOVE,
+        Verb.RESTORE_POINT,
+        Verb.RESTORE_POINT_REMOVE,
         Verb.ML_START,
         Verb.ML_RESTART,
         Verb.ML_DELETE,
@@ -65,7 +67,9 @@ Source: https://learn.microsoft.com/azure/azure-resource-manager/management/lock
 from starting or restarting").
 """
 
-DELETES: frozenset[Verb] = frozenset({Verb.REMOVE, Verb.REBUILD, Verb.ML_DELETE})
+DELETES: frozenset[Verb] = frozenset(
+    {Verb.REMOVE, Verb.REBUILD, Verb.ML_DELETE, Verb.RESTORE_POINT_REMOVE}
+)
 """Verbs that delete their target, if only to make it anew: any lock forbids them."""
 
 

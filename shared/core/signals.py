@@ -49,6 +49,7 @@ class SignalType(StrEnum):
     MAINTENANCE_CONFIGURATION = "maintenance.configuration"
     RESOURCE_LEFT_OVER = "resource.left_over"
     RESOURCE_EXPIRED = "resource.expired"
+    VM_RESTORE_POINTS_FOUND = "vm.restore_points_found"
     DISK_SNAPSHOT_DUE = "disk.snapshot_due"
     POSTURE_FOUND = "posture.found"
     RUNBOOK = "runbook.requested"

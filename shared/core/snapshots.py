@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 from shared.core.moments import read_moment
 from shared.core.resource_ids import DISK, is_a
@@ -48,6 +48,25 @@ _LASTS = {
     Span.WEEKLY: timedelta(days=7),
     Span.DAILY: timedelta(days=1),
 }
+
+
+class Saved(Protocol):
+    """Anything that was saved at a moment."""
+
+    @property
+    def taken_at(self) -> datetime | None:
+        """When."""
+        ...
+
+    @property
+    def is_good(self) -> bool:
+        """Tell whether it is whole."""
+        ...
+
+    @property
+    def is_ours(self) -> bool:
+        """Tell whether we made it, and so know until when it is wanted."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +159,7 @@ def next_begins(span: Span, now: datetime) -> datetime:
 
 
 def due(
-    saved: Iterable[Snapshot], keep: Mapping[Span, int], now: datetime
+    saved: Iterable[Saved], keep: Mapping[Span, int], now: datetime
 ) -> tuple[Span, datetime] | None:
     """Say which span has none of ours yet, the rarest first, and until when it is kept.
 
@@ -155,7 +174,7 @@ def due(
     return None
 
 
-def youngest(saved: Iterable[Snapshot]) -> datetime | None:
+def youngest(saved: Iterable[Saved]) -> datetime | None:
     """Return when the newest good one was taken, whoever took it; None if there is none."""
     return max((one.taken_at for one in saved if one.is_good and one.taken_at), default=None)
 
@@ -166,3 +185,25 @@ def _object(value: object) -> Document:
 
 def _tag(tags: Document, name: str) -> str:
     return next((str(v).strip() for k, v in tags.items() if str(k).casefold() == name), "")
+
+
+def wanted(keep: Mapping[Span, int], said: str) -> Mapping[Span, int]:
+    """Leave out what is more often than a tag wants; an empty tag wants all."""
+    if not said:
+        return keep
+    order = list(Span)
+    return {
+        span: n for span, n in keep.items() if order.index(span) <= order.index(Span(said))
+    }
+
+
+def unreadable(name: str, said: str) -> str:
+    """Say what is wrong with a tag that names no span; empty if nothing is."""
+    if not said or said in {*Span, OFF}:
+        return ""
+    return f"its tag {name} is {said!r}; use {', '.join([*Span, OFF])}"
+
+
+def next_due(keep: Mapping[Span, int], now: datetime) -> datetime:
+    """Return when the next is due, if none is now."""
+    return min(next_begins(span, now) for span, count in keep.items() if count)

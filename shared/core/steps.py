@@ -42,6 +42,8 @@ class Verb(StrEnum):
     ML_SCALE: set the bounds of an Azure ML compute cluster.
     MARK / UNMARK: write on a leftover until when it may stay / take that off.
     REMOVE: delete a leftover whose marked date has passed.
+    RESTORE_POINT: all managed disks of a VM at one moment, under a name with its dates.
+    RESTORE_POINT_REMOVE: delete one that is past its date and not the newest whole one.
     VERIFY: look whether what a rule's ladder asks for is true by now; changes nothing.
     TELL: ask a person to look; changes nothing on the target.
     """
@@ -85,6 +87,8 @@ class Verb(StrEnum):
     MARK = "mark"
     UNMARK = "unmark"
     REMOVE = "remove"
+    RESTORE_POINT = "restore_point"
+    RESTORE_POINT_REMOVE = "restore_point_remove"
     VERIFY = "verify"
     TELL = "tell"
 

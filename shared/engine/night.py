@@ -33,6 +33,7 @@ from shared.ports import (
     References,
     Replacement,
     Resources,
+    RestorePoints,
     SharedPools,
     Slurm,
     Snapshots,
@@ -77,6 +78,7 @@ class Ports:
     estate: Estate
     leftovers: Leftovers
     snapshots: Snapshots
+    restore_points: RestorePoints
     prices: Prices
     references: References
     upkeep: Upkeep

@@ -251,6 +251,7 @@ OBSERVERS: Mapping[FactsKind, Callable[[Asked], Awaitable[Facts | None]]] = Mapp
         FactsKind.ML_INSTANCE: lambda a: observe_instance(a.target, a.settings, a.ports),
         FactsKind.ML_CLUSTER: lambda a: observe_cluster(a.target, a.ports),
         FactsKind.SNAPSHOTS: lambda a: a.ports.snapshots.of_disk(a.target.text),
+        FactsKind.RESTORE_POINTS: lambda a: a.ports.restore_points.of(a.target.text),
     }
 )
 """How each kind is read; ``RESOURCE``, which needs no ARM id, is not among them."""

@@ -16,6 +16,7 @@ from shared.core.resource_ids import (
     DISK,
     ML_COMPUTE,
     ML_JOB,
+    RESTORE_COLLECTION,
     SCALE_SET,
     SCALE_SET_VM,
     SNAPSHOT,
@@ -46,6 +47,7 @@ WORKS_ON: Mapping[FactsKind, tuple[str, ...]] = {
     FactsKind.ML_INSTANCE: (ML_COMPUTE,),
     FactsKind.ML_CLUSTER: (ML_COMPUTE,),
     FactsKind.SNAPSHOTS: (DISK,),
+    FactsKind.RESTORE_POINTS: (VM, RESTORE_COLLECTION),
 }
 
 

@@ -36,6 +36,7 @@ from shared.ports.machine_learning import MachineLearning
 from shared.ports.maintenance import Maintenance
 from shared.ports.oversight import Approvals, Messenger, Notices, Tallies
 from shared.ports.replacement import Blueprint, PoolSize, Replacement
+from shared.ports.restore_points import RestorePoints
 from shared.ports.runtime import Clock, Records, WakeQueue
 from shared.ports.shared_pools import SharedPools
 from shared.ports.slurm import FoundNode, Slurm
@@ -80,6 +81,7 @@ __all__ = [
     "References",
     "Replacement",
     "Resources",
+    "RestorePoints",
     "SharedPools",
     "Slurm",
     "SnapshotState",

@@ -26,8 +26,10 @@ from shared.core.snapshots import (
     Span,
     disk_key,
     due,
-    next_begins,
+    next_due,
     scheduled_name,
+    unreadable,
+    wanted,
 )
 from shared.core.steps import Step, Verb
 from shared.core.wire import write_moment
@@ -72,18 +74,16 @@ def decide(
     said = tag(facts.resource.tags, TAG_SCHEDULE).casefold()
     if said == OFF:
         return Skip(Reason.NOTHING_DECLARED, f"its tag {TAG_SCHEDULE} is {OFF}")
-    if said and said not in set(Span):
-        words = ", ".join([*Span, OFF])
-        return Skip(Reason.BAD_DECLARATION, f"its tag {TAG_SCHEDULE} is {said!r}; use {words}")
+    if wrong := unreadable(TAG_SCHEDULE, said):
+        return Skip(Reason.BAD_DECLARATION, wrong)
     if facts.state.casefold() in _CLOSED:
         return Skip(Reason.BUSY, f"its state is {facts.state}")
-    keep = _wanted(settings.keep, said)
+    keep = wanted(settings.keep, said)
     if not any(keep.values()):
         return Skip(Reason.NOTHING_DECLARED, f"the rule keeps none that is {said}")
     found = due(facts.saved, keep, now)
     if found is None:
-        until = min(next_begins(span, now) for span, count in keep.items() if count)
-        return Hold(Reason.TOO_SOON, until, "saved already")
+        return Hold(Reason.TOO_SOON, next_due(keep, now), "saved already")
     span, expires = found
     args = {
         "location": facts.resource.location,
@@ -92,16 +92,6 @@ def decide(
         "span": span.value,
     }
     return Act((Step(Verb.SNAPSHOT, signal.target, args),))
-
-
-def _wanted(keep: Mapping[Span, int], said: str) -> Mapping[Span, int]:
-    """Leave out what is more often than the tag wants."""
-    if not said:
-        return keep
-    order = list(Span)
-    return {
-        span: n for span, n in keep.items() if order.index(span) <= order.index(Span(said))
-    }
 
 
 def recheck(

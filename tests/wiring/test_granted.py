@@ -36,6 +36,8 @@ UNSEEN = {
     *(n.casefold() for v in (Verb.MARK, Verb.REMOVE) for n in VERBS[v].actions),
     # several at one moment: tests/contract/cloud/test_bulk_power.py
     "microsoft.computeschedule/locations/virtualmachinesexecutedeallocate/action",
+    # restore points: tests/e2e/test_restore_points.py
+    *(n.casefold() for v in Verb if "restore_point" in v for n in VERBS[v].actions),
     "microsoft.compute/disks/begingetaccess/action",
     "microsoft.compute/disks/read",
     "microsoft.compute/disks/write",

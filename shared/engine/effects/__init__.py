@@ -37,6 +37,7 @@ from shared.engine.effects.pool_instances import (
 )
 from shared.engine.effects.power import deallocate, redeploy
 from shared.engine.effects.replacing import grow, start
+from shared.engine.effects.restore_points import restore_point, restore_point_remove
 from shared.engine.effects.slurm_jobs import slurm_checkpoint, slurm_requeue
 from shared.engine.effects.slurm_nodes import slurm_drain, slurm_resume
 from shared.engine.effects.tell import tell
@@ -84,6 +85,8 @@ EFFECTS: Mapping[Verb, Effect] = MappingProxyType(
         Verb.MARK: mark,
         Verb.UNMARK: unmark,
         Verb.REMOVE: remove,
+        Verb.RESTORE_POINT: restore_point,
+        Verb.RESTORE_POINT_REMOVE: restore_point_remove,
         Verb.VERIFY: verify,
         Verb.TELL: tell,
     }

@@ -19,6 +19,7 @@ from shared.ports import (
     Metrics,
     Replacement,
     Resources,
+    RestorePoints,
     SharedPools,
     Snapshots,
 )
@@ -44,6 +45,7 @@ class Cloud:
     estate: Estate
     leftovers: Leftovers
     snapshots: Snapshots
+    restore_points: RestorePoints
     standin: Standin | None = None
 
 

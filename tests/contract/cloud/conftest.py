@@ -12,6 +12,7 @@ from shared.core.settings import Settings
 from tests.contract.azure_standin.running import Standin, started
 from tests.contract.cloud import fake_world, worlds
 from tests.contract.cloud.clouds import Cloud
+from tests.fakes.restore_points import FakeRestorePoints
 
 
 @pytest.fixture(scope="session")
@@ -50,6 +51,7 @@ async def azure(local_azure: Standin) -> AsyncIterator[Cloud]:
     from shared.adapters.monitor_metrics import AzureMetrics
     from shared.adapters.replacement import AzureReplacement
     from shared.adapters.resources import AzureResources
+    from shared.adapters.restore_points import AzureRestorePoints
     from shared.adapters.run_commands import AzureCommands
     from shared.adapters.shared_pools import AzureSharedPools
     from shared.adapters.snapshots import ArmSnapshots
@@ -77,6 +79,7 @@ async def azure(local_azure: Standin) -> AsyncIterator[Cloud]:
             estate=ArmEstate(arm),
             leftovers=ArmLeftovers(arm),
             snapshots=ArmSnapshots(arm),
+            restore_points=AzureRestorePoints(arm, compute.clients),
             cluster=AksClusters(identity, arm, settings),
             standin=local_azure,
         )
@@ -103,6 +106,7 @@ def fakes() -> Cloud:
         estate=fake_world.estate(),
         leftovers=fake_world.leftovers(),
         snapshots=fake_world.snapshots(compute),
+        restore_points=FakeRestorePoints(compute=compute),
         cluster=fake_world.cluster(),
     )
 

@@ -90,7 +90,7 @@ def test_every_verb_is_harmless_by_name_or_destructive():
     known = {
         *(Verb.DRAIN, Verb.DEALLOCATE, Verb.REDEPLOY, Verb.REACTIVATE, Verb.SLURM_REQUEUE),
         *(Verb.START, Verb.GROW),  # they take nothing, and cost money
-        *(Verb.REBUILD, Verb.REMOVE),
+        *(Verb.REBUILD, Verb.REMOVE, Verb.RESTORE_POINT_REMOVE),
         *(Verb.BATCH_DISABLE, Verb.BATCH_REBOOT, Verb.BATCH_REIMAGE, Verb.BATCH_REPLACE),
         Verb.JOB_RESUBMIT,
         *(Verb.ML_START, Verb.ML_RESTART, Verb.ML_DELETE, Verb.ML_SCALE),

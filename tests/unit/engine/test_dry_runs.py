@@ -56,9 +56,10 @@ from tests.ml_instances import (
     with_unusable,
 )
 from tests.ml_jobs import a_change, with_preempted_job
+from tests.restore_points import a_due_point, an_expired_point, with_old_points
+from tests.saved_disks import a_due_snapshot, with_disk
 from tests.schedules import an_end_of_hours, with_late_vm
 from tests.shared_pools import a_pool_notice, with_shared_instance
-from tests.saved_disks import a_due_snapshot, with_disk
 from tests.shift import SETTINGS, Shift
 
 DAY = 24 * HOUR
@@ -107,6 +108,8 @@ CASES: Mapping[str, Case] = {
     "show_instance": Case(with_instance, a_finding("broken")),
     "start_instance": Case(with_stopped, a_finding("failed_operation")),
     "stop_instance": Case(with_instance, a_tick(target=COMPUTE)),
+    "save_machine": Case(lambda shift: shift.with_machine(VM, "os"), a_due_point()),
+    "expire_restore_points": Case(with_old_points, an_expired_point()),
     "snapshot_disk": Case(with_disk, a_due_snapshot()),
     "remove_leftover": Case(with_leftover, a_leftover()),
     "release_batch_node": Case(lambda shift: with_batch_node(shift, tasks=1), a_reboot()),

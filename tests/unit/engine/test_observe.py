@@ -38,6 +38,7 @@ SETTINGS = {
     FactsKind.POOL_INSTANCE: REMEDIATIONS["free_pool_instance"].settings(),
     FactsKind.SPOT: REMEDIATIONS["restart_evicted_vm"].settings(),
     FactsKind.SPOT_POOL: REMEDIATIONS["scale_pool_by_one"].settings(),
+    FactsKind.RESTORE_POINTS: REMEDIATIONS["save_machine"].settings(),
     FactsKind.SNAPSHOTS: REMEDIATIONS["snapshot_disk"].settings(),
     FactsKind.LEFTOVER: REMEDIATIONS["remove_leftover"].settings(),
     FactsKind.ML_JOB: REMEDIATIONS["resubmit_job"].settings(),
@@ -67,6 +68,7 @@ def look(shift: Shift, kind: FactsKind, target: str, **fields):
         (FactsKind.SPOT, COMPUTE),
         (FactsKind.SPOT_POOL, VM),
         (FactsKind.SNAPSHOTS, VM),
+        (FactsKind.RESTORE_POINTS, ACCOUNT),
         *((kind, "vm-1") for kind in FactsKind if kind is not FactsKind.RESOURCE),
     ],
 )
@@ -93,6 +95,7 @@ def test_a_target_that_has_no_such_facts_is_refused(kind: FactsKind, target: str
         (FactsKind.SPOT, VM),
         (FactsKind.SPOT, instance(29)),
         (FactsKind.SPOT_POOL, instance(29)),
+        (FactsKind.RESTORE_POINTS, VM),
         (FactsKind.SNAPSHOTS, f"{GROUP}/providers/Microsoft.Compute/disks/gone"),
         (FactsKind.LEFTOVER, f"{GROUP}/providers/Microsoft.Compute/disks/gone"),
     ],
