@@ -204,10 +204,7 @@ class TableLedger:
                 return False
             row = rows.budget_row(key, [*tokens, token])
             try:
-                if found:
-                    await self._store.replace(_BUDGETS, row, found.etag)
-                else:
-                    await self._store.insert(_BUDGETS, row)
+                await self._store.save(_BUDGETS, row, found.etag if found else "")
             except StaleFacts:
                 # Those who collided must not collide again, so each waits differently.
                 await asyncio.sleep(random.uniform(0.0, 0.02) * (tries + 1))  # noqa: S311 - no secret

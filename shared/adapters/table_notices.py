@@ -100,10 +100,8 @@ class TableNotices:
 
     async def keep_pace(self, pace: Pace) -> Pace:
         """Replace a pace that is still at ``pace.etag``."""
-        row = rows.pace_row(pace)
-        if pace.etag:
-            return replace(pace, etag=await self._store.replace(_TABLE, row, pace.etag))
-        return replace(pace, etag=await self._store.insert(_TABLE, row))
+        etag = await self._store.save(_TABLE, rows.pace_row(pace), pace.etag)
+        return replace(pace, etag=etag)
 
     async def use_once(self, key: str, *, at: datetime) -> bool:
         """Take what may be taken once a day."""

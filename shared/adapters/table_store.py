@@ -164,6 +164,19 @@ class TableStore:
         )
         return str(written["etag"])
 
+    async def save(self, table: str, row: Mapping[str, Any], etag: str) -> str:
+        """Store a row that nobody wrote since it was read; return its new version.
+
+        Args:
+            etag: The version that was read; empty if there was no row.
+
+        Raises:
+            StaleFacts: Somebody wrote meanwhile: read again.
+        """
+        if etag:
+            return await self.replace(table, row, etag)
+        return await self.insert(table, row)
+
     async def put(self, table: str, row: Mapping[str, Any]) -> None:
         """Store a row whether there is one or not."""
         await self._call(

@@ -55,11 +55,7 @@ class TableTallies:
         Raises:
             StaleFacts: Somebody else counted meanwhile: read again.
         """
-        row = tally_row(tally)
-        if tally.etag:
-            etag = await self._store.replace(_TABLE, row, tally.etag)
-        else:
-            etag = await self._store.insert(_TABLE, row)
+        etag = await self._store.save(_TABLE, tally_row(tally), tally.etag)
         return replace(tally, etag=etag)
 
     async def tripped(self) -> tuple[Tally, ...]:

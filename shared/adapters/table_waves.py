@@ -47,11 +47,7 @@ class TableWaves:
         Raises:
             StaleFacts: Somebody else wrote meanwhile: read again.
         """
-        row = wave_row(wave)
-        if wave.etag:
-            etag = await self._store.replace(_TABLE, row, wave.etag)
-        else:
-            etag = await self._store.insert(_TABLE, row)
+        etag = await self._store.save(_TABLE, wave_row(wave), wave.etag)
         return replace(wave, etag=etag)
 
 
