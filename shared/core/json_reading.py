@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any
 
 from shared.core.errors import MalformedEvent
-from shared.core.json_bounds import MAX_VALUES, describe
+from shared.core.json_bounds import MAX_VALUES, check_json, describe, load_json
 from shared.core.moments import read_moment
 from shared.core.resource_ids import ResourceId
 
@@ -32,6 +32,22 @@ def read_arm_id(text: str) -> ResourceId:
     if len(text) > MAX_ID or not text.isprintable():
         raise ValueError(f"an ARM id has at most {MAX_ID} printable characters")
     return ResourceId.parse(text)
+
+
+def read_request(
+    body: bytes | str | object, known: tuple[str, ...], *, limit: int
+) -> JsonObject:
+    """Read what a person sent as one JSON object, of which every key must be known.
+
+    Args:
+        limit: Bytes that are read at most.
+
+    Raises:
+        MalformedEvent: It is anything else; the message names the JSON path.
+    """
+    value = load_json(body, limit=limit)
+    check_json(value)
+    return JsonObject.of(value).only(known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +68,14 @@ class JsonObject:
         if not isinstance(value, dict):
             raise MalformedEvent(f"{path}: was {describe(value)}, should be an object")
         return cls(value, path)
+
+    def only(self, known: tuple[str, ...]) -> JsonObject:
+        """Insist that no other keys are there: a misspelled one is not to be ignored."""
+        for name in self.fields:
+            if name not in known:
+                should = known[0] if len(known) == 1 else f"one of {', '.join(known)}"
+                raise MalformedEvent(f"{self.at(name[:60])}: is not known, should be {should}")
+        return self
 
     def at(self, name: str) -> str:
         """Name the path of a field."""

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 from shared.core.errors import MalformedEvent
-from shared.core.json_bounds import check_json, load_json
-from shared.core.json_reading import JsonObject
+from shared.core.json_reading import JsonObject, read_request
 
 MAX_BODY = 16 * 1024  # bytes
 MAX_REASON = 500  # characters
@@ -49,12 +48,10 @@ def parse_decision(body: bytes, content_type: str) -> DecisionRequest:
     Raises:
         MalformedEvent: It is anything else; the message names the field.
     """
-    fields = _form(body, content_type) if is_form(content_type) else _json(body)
-    for name in fields.fields:
-        if name not in _KNOWN:
-            raise MalformedEvent(
-                f"$.{name[:60]}: is not known, should be one of {', '.join(_KNOWN)}"
-            )
+    if is_form(content_type):
+        fields = _form(body, content_type).only(_KNOWN)
+    else:
+        fields = read_request(body, _KNOWN, limit=MAX_BODY)
     word = fields.text("decision")
     if word not in _WORDS:
         raise fields.wrong("decision", "approve or reject")
@@ -63,12 +60,6 @@ def parse_decision(body: bytes, content_type: str) -> DecisionRequest:
         reason=_line(fields, "reason", MAX_REASON),
         name=_line(fields, "name", MAX_NAME),
     )
-
-
-def _json(body: bytes) -> JsonObject:
-    value = load_json(body, limit=MAX_BODY)
-    check_json(value)
-    return JsonObject.of(value)
 
 
 def _form(body: bytes, content_type: str) -> JsonObject:

@@ -11,8 +11,7 @@ from datetime import timedelta
 
 from shared.core.durations import parse_duration
 from shared.core.errors import MalformedEvent
-from shared.core.json_bounds import check_json, load_json
-from shared.core.json_reading import JsonObject
+from shared.core.json_reading import JsonObject, read_request
 from shared.core.pauses import Scope
 
 MAX_BODY = 16 * 1024  # bytes
@@ -42,7 +41,7 @@ def parse_pause_request(body: bytes | str | object) -> PauseRequest:
     Raises:
         MalformedEvent: It is anything else; the message names the JSON path.
     """
-    fields = _fields(body, _PAUSE)
+    fields = read_request(body, _PAUSE, limit=MAX_BODY)
     try:
         scope = Scope.parse(fields.text("scope"))
     except ValueError as error:
@@ -56,19 +55,7 @@ def parse_lift_request(body: bytes | str | object) -> str:
     Raises:
         MalformedEvent: It is anything else.
     """
-    return _owner(_fields(body, _LIFT)) if body else ""
-
-
-def _fields(body: bytes | str | object, known: tuple[str, ...]) -> JsonObject:
-    value = load_json(body, limit=MAX_BODY)
-    check_json(value)
-    fields = JsonObject.of(value)
-    for name in fields.fields:
-        if name not in known:
-            raise MalformedEvent(
-                f"$.{name[:60]}: is not known, should be one of {', '.join(known)}"
-            )
-    return fields
+    return _owner(read_request(body, _LIFT, limit=MAX_BODY)) if body else ""
 
 
 def _words(fields: JsonObject, name: str) -> str:

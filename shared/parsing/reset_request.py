@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shared.core.errors import MalformedEvent
-from shared.core.json_bounds import check_json, load_json
-from shared.core.json_reading import JsonObject
+from shared.core.json_reading import JsonObject, read_request
 
 MAX_BODY = 16 * 1024  # bytes
 MAX_NAME = 2_000  # characters of a breaker's key: an ARM id and some words
@@ -34,14 +32,7 @@ def parse_reset_request(body: bytes | str | object) -> ResetRequest:
     Raises:
         MalformedEvent: It is anything else; the message names the JSON path.
     """
-    value = load_json(body, limit=MAX_BODY)
-    check_json(value)
-    fields = JsonObject.of(value)
-    for name in fields.fields:
-        if name not in _KNOWN:
-            raise MalformedEvent(
-                f"$.{name[:60]}: is not known, should be one of {', '.join(_KNOWN)}"
-            )
+    fields = read_request(body, _KNOWN, limit=MAX_BODY)
     return ResetRequest(
         breaker=_text(fields, "breaker", MAX_NAME),
         is_dry_run=fields.flag("dry_run", default=False),

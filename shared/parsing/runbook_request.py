@@ -10,9 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from shared.core.errors import MalformedEvent
-from shared.core.json_bounds import MAX_TEXT, check_json, load_json
-from shared.core.json_reading import JsonObject
+from shared.core.json_bounds import MAX_TEXT
+from shared.core.json_reading import read_request
 
 MAX_BODY = 64 * 1024  # bytes
 _KNOWN = ("target", "with", "dry_run", "reason")
@@ -40,14 +39,7 @@ def parse_runbook_request(body: bytes | str | object) -> RunbookRequest:
     Raises:
         MalformedEvent: It is anything else; the message names the JSON path.
     """
-    value = load_json(body, limit=MAX_BODY)
-    check_json(value)
-    fields = JsonObject.of(value)
-    for name in fields.fields:
-        if name not in _KNOWN:
-            raise MalformedEvent(
-                f"$.{name[:60]}: is not known, should be one of {', '.join(_KNOWN)}"
-            )
+    fields = read_request(body, _KNOWN, limit=MAX_BODY)
     reason = fields.text("reason") if "reason" in fields.fields else ""
     if len(reason) > MAX_TEXT:
         raise fields.wrong("reason", f"at most {MAX_TEXT} characters")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from shared.core.errors import MalformedEvent
-from shared.core.json_bounds import check_json, load_json
-from shared.core.json_reading import JsonObject
+from shared.core.json_reading import read_request
 
 MAX_BODY = 16 * 1024  # bytes
 MAX_TARGET = 2_000  # characters of an ARM id
@@ -18,12 +16,7 @@ def parse_smoke_request(body: bytes | str | object) -> str:
     """
     if body in (b"", ""):
         return ""
-    value = load_json(body, limit=MAX_BODY)
-    check_json(value)
-    fields = JsonObject.of(value)
-    for name in fields.fields:
-        if name != "target":
-            raise MalformedEvent(f"$.{name[:60]}: is not known, should be target")
+    fields = read_request(body, ("target",), limit=MAX_BODY)
     target = fields.optional_text("target").strip()
     if len(target) > MAX_TARGET:
         raise fields.wrong("target", f"at most {MAX_TARGET} characters")
