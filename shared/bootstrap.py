@@ -37,6 +37,7 @@ from shared.adapters.rule_files import read_layers
 from shared.adapters.run_commands import AzureCommands
 from shared.adapters.settings_env import read_settings
 from shared.adapters.shared_pools import AzureSharedPools
+from shared.adapters.vm_care import AzureVmCare
 from shared.adapters.slurm import SlurmClusters
 from shared.adapters.snapshots import ArmSnapshots
 from shared.adapters.storage import Storage
@@ -189,6 +190,7 @@ def build(settings: Settings) -> Night:
         batch_nodes=AzureBatchNodes(batch, arm),
         commands=AzureCommands(compute.clients, arm),
         shared_pools=AzureSharedPools(compute.clients),
+        vm_care=AzureVmCare(compute.clients, arm),
         replacement=AzureReplacement(compute.clients),
         estate=ArmEstate(arm),
         leftovers=ArmLeftovers(arm),

@@ -49,6 +49,7 @@ from tests.fakes.slurm import FakeSlurm
 from tests.fakes.snapshots import FakeSnapshots
 from tests.fakes.tallies import FakeTallies
 from tests.fakes.upkeep import upkeep
+from tests.fakes.vm_care import FakeVmCare
 from tests.fakes.waves import FakeWaves
 
 T = TypeVar("T")
@@ -89,6 +90,7 @@ class World:
     batch_nodes: cloud.FakeBatchNodes
     commands: cloud.FakeCommands
     shared_pools: cloud.FakeSharedPools
+    vm_care: FakeVmCare
     estate: FakeEstate
     leftovers: FakeLeftovers
     snapshots: FakeSnapshots
@@ -150,6 +152,7 @@ def a_world(now: datetime, trap: Trap) -> World:
         batch_nodes=cloud.FakeBatchNodes(trap=trap, effects=effects),
         commands=cloud.FakeCommands(trap=trap, effects=effects),
         shared_pools=cloud.FakeSharedPools(trap=trap, effects=effects),
+        vm_care=FakeVmCare(compute=compute, trap=trap, effects=effects),
         estate=FakeEstate(trap=trap),
         leftovers=FakeLeftovers(trap=trap, effects=effects),
         snapshots=FakeSnapshots(compute=compute, trap=trap),
@@ -188,6 +191,7 @@ def a_night(world: World, *rules: Rule, settings: Settings | None = None) -> Nig
         batch_nodes=world.batch_nodes,
         commands=world.commands,
         shared_pools=world.shared_pools,
+        vm_care=world.vm_care,
         estate=world.estate,
         leftovers=world.leftovers,
         snapshots=world.snapshots,

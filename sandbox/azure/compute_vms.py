@@ -10,6 +10,7 @@ from sandbox.azure import (
     run_commands,
     views,
     vm_creation,
+    vm_health,
 )
 from sandbox.azure.api_versions import COMPUTE
 from sandbox.azure.arm_generic import checked_tags, existing
@@ -32,9 +33,12 @@ _PATCHABLE = frozenset({"tags", "properties", "identity", "plan", "zones"})
 def get(call: Call) -> Reply:
     """Read one VM, its instance view only with ``$expand=instanceView``."""
     expand = expanded(call, ("instanceview", "userdata"))
-    return Reply(
-        200, views.shown(existing(call, call.path), instance_view="instanceview" in expand)
-    )
+    vm = existing(call, call.path)
+    if "instanceview" not in expand:
+        return Reply(200, views.shown(vm))
+    view = {**vm["properties"]["instanceView"], "vmAgent": vm_health.agent(call, vm)}
+    properties = {**vm["properties"], "instanceView": view}
+    return Reply(200, views.shown({**vm, "properties": properties}, instance_view=True))
 
 
 def expanded(call: Call, known: tuple[str, ...]) -> set[str]:

@@ -30,6 +30,7 @@ from sandbox.azure import (
     resource_graph,
     restore_points,
     tokens,
+    vm_health,
 )
 from sandbox.azure.call import Call, Json, Reply
 from sandbox.azure.errors import ServiceError
@@ -56,6 +57,7 @@ ARM_ROUTES = Routes(
         ),
         *arm_generic.ROUTES,
         *compute_vms.ROUTES,
+        *vm_health.ROUTES,
         *compute_scale_sets.ROUTES,
         *compute_disks.ROUTES,
         *compute_schedule.ROUTES,
@@ -102,6 +104,7 @@ SERVICES = {
     "providers": ARM,
     "msi": Service(identity.token),
     "batch": Service(batch.answer, tokens.BATCH, error_body=errors.batch_body),
+    "console": Service(vm_health.log),
     "discovery": Service(ml_runs.discover),
     "entra": Service(entra.answer),
     "eventgrid": Service(event_grid.answer, tokens.EVENT_GRID),

@@ -46,6 +46,8 @@ class Reason(StrEnum):
     UNDRAINABLE_PODS = "undrainable_pods"
     NOT_RUNNING = "not_running"
     ALREADY_RUNNING = "already_running"
+    IS_WELL = "is_well"
+    NO_CONSOLE = "no_console"
     STILL_LEAVING = "still_leaving"
     BY_HAND = "by_hand"
     STILL_THERE = "still_there"

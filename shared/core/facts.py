@@ -18,6 +18,7 @@ from shared.core.ml_jobs import MlJobFacts
 from shared.core.resources import Resource, resource_from_arm, retry_key
 from shared.core.restore_points import MachinePoints
 from shared.core.slurm import SlurmJob, SlurmNode
+from shared.core.vm_health import VmHealth
 from shared.core.snapshots import DiskSnapshots
 
 __all__ = [
@@ -47,6 +48,7 @@ __all__ = [
     "SpotPoolFacts",
     "StandaloneFacts",
     "Utilisation",
+    "VmHealth",
     "has_gpu",
     "resource_from_arm",
     "retry_key",
@@ -69,6 +71,7 @@ class FactsKind(StrEnum):
     SPOT = "spot"
     SPOT_POOL = "spot_pool"
     LEFTOVER = "leftover"
+    VM_HEALTH = "vm_health"
     ML_JOB = "ml_job"
     ML_INSTANCE = "ml_instance"
     ML_CLUSTER = "ml_cluster"
@@ -365,6 +368,7 @@ Facts = (
     | SpotFacts
     | SpotPoolFacts
     | LeftoverFacts
+    | VmHealth
     | MlJobFacts
     | MlInstanceFacts
     | MlCluster

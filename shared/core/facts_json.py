@@ -39,6 +39,7 @@ from shared.core.facts import (
     SpotFacts,
     SpotPoolFacts,
     StandaloneFacts,
+    VmHealth,
 )
 from shared.core.json_bounds import describe
 from shared.core.wire import write_moment
@@ -62,6 +63,7 @@ CLASSES: Mapping[FactsKind, Any] = {
     FactsKind.SPOT: SpotFacts,
     FactsKind.SPOT_POOL: SpotPoolFacts,
     FactsKind.LEFTOVER: LeftoverFacts,
+    FactsKind.VM_HEALTH: VmHealth,
     FactsKind.ML_JOB: MlJobFacts,
     FactsKind.ML_INSTANCE: MlInstanceFacts,
     FactsKind.ML_CLUSTER: MlCluster,

@@ -160,6 +160,18 @@ VERBS: Mapping[Verb, Operations] = MappingProxyType(
                 _LOCKS,
             )
         ),
+        Verb.BOOT_DIAGNOSTICS: Operations(
+            (f"{_VM}/read", f"{_VM}/retrieveBootDiagnosticsData/action", _LOCKS)
+        ),
+        Verb.RESTART: Operations(
+            (
+                f"{_VM}/read",
+                f"{_VM}/instanceView/read",
+                f"{_VM}/restart/action",
+                "Microsoft.Compute/locations/operations/read",
+                _LOCKS,
+            )
+        ),
         Verb.SLURM_DRAIN: Operations(),
         Verb.SLURM_RESUME: Operations(),
         Verb.SLURM_CHECKPOINT: Operations(),
@@ -350,6 +362,14 @@ READS: Mapping[FactsKind, Operations] = MappingProxyType(
                 f"{_VM}/instanceView/read",
                 f"{_SET}/read",
                 f"{_INSTANCE}/read",
+                _LOCKS,
+            )
+        ),
+        FactsKind.VM_HEALTH: Operations(
+            (
+                f"{_VM}/read",
+                f"{_VM}/instanceView/read",
+                "Microsoft.ResourceHealth/availabilityStatuses/current/read",
                 _LOCKS,
             )
         ),

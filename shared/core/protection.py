@@ -32,6 +32,8 @@ LOCKED_OUT: frozenset[Verb] = frozenset(
         Verb.DEALLOCATE,
         Verb.SNAPSHOT,
         Verb.REDEPLOY,
+        Verb.BOOT_DIAGNOSTICS,
+        Verb.RESTART,
         Verb.START,
         Verb.REBUILD,
         Verb.GROW,

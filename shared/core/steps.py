@@ -20,6 +20,8 @@ class Verb(StrEnum):
     REACTIVATE: let failed Batch tasks run again.
     SNAPSHOT: an incremental snapshot of one managed disk.
     REDEPLOY: move a VM to another host.
+    BOOT_DIAGNOSTICS: keep what a VM's console wrote.
+    RESTART: restart a VM where it is.
     SLURM_DRAIN / SLURM_RESUME: no new jobs on a Slurm node / again, if the drain is ours.
     SLURM_CHECKPOINT: signal the jobs on a Slurm node that ask for it, and give them time.
     SLURM_REQUEUE: let the jobs on a Slurm node that may run again begin elsewhere.
@@ -56,6 +58,8 @@ class Verb(StrEnum):
     REACTIVATE = "reactivate"
     SNAPSHOT = "snapshot"
     REDEPLOY = "redeploy"
+    BOOT_DIAGNOSTICS = "boot_diagnostics"
+    RESTART = "restart"
     SLURM_DRAIN = "slurm_drain"
     SLURM_RESUME = "slurm_resume"
     SLURM_CHECKPOINT = "slurm_checkpoint"

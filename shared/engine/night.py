@@ -38,6 +38,7 @@ from shared.ports import (
     Slurm,
     Snapshots,
     Tallies,
+    VmCare,
     WakeQueue,
     Waves,
 )
@@ -75,6 +76,7 @@ class Ports:
     batch_nodes: BatchNodes
     commands: Commands
     shared_pools: SharedPools
+    vm_care: VmCare
     estate: Estate
     leftovers: Leftovers
     snapshots: Snapshots

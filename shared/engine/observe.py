@@ -204,6 +204,11 @@ async def _disks(target: ResourceId, ports: Ports) -> DiskFacts | None:
     return await ports.compute.disks(target.text)
 
 
+async def _vm_health(target: ResourceId, ports: Ports) -> Facts | None:
+    _must_be(target, VM)
+    return await ports.vm_care.health(target.text)
+
+
 async def _failed_tasks(
     target: ResourceId, signal: Signal, settings: Any, ports: Ports
 ) -> FailedTaskFacts | None:
@@ -246,6 +251,7 @@ OBSERVERS: Mapping[FactsKind, Callable[[Asked], Awaitable[Facts | None]]] = Mapp
         FactsKind.POOL_INSTANCE: lambda a: _pool_instance(a.target, a.ports),
         FactsKind.SPOT: lambda a: _spot(a.target, a.ports),
         FactsKind.SPOT_POOL: lambda a: _spot_pool(a.target, a.ports),
+        FactsKind.VM_HEALTH: lambda a: _vm_health(a.target, a.ports),
         FactsKind.LEFTOVER: lambda a: a.ports.leftovers.leftover(a.target.text),
         FactsKind.ML_JOB: lambda a: observe_job(a.target, a.ports),
         FactsKind.ML_INSTANCE: lambda a: observe_instance(a.target, a.settings, a.ports),

@@ -46,6 +46,7 @@ WORKS_ON: Mapping[FactsKind, tuple[str, ...]] = {
     FactsKind.ML_JOB: (ML_JOB,),
     FactsKind.ML_INSTANCE: (ML_COMPUTE,),
     FactsKind.ML_CLUSTER: (ML_COMPUTE,),
+    FactsKind.VM_HEALTH: (VM,),
     FactsKind.SNAPSHOTS: (DISK,),
     FactsKind.RESTORE_POINTS: (VM, RESTORE_COLLECTION),
 }

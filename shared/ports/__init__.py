@@ -41,6 +41,7 @@ from shared.ports.runtime import Clock, Records, WakeQueue
 from shared.ports.shared_pools import SharedPools
 from shared.ports.slurm import FoundNode, Slurm
 from shared.ports.snapshots import Snapshots
+from shared.ports.vm_care import VmCare
 from shared.ports.waves import Waves
 
 __all__ = [
@@ -92,6 +93,7 @@ __all__ = [
     "TaskState",
     "TasksThen",
     "Undelivered",
+    "VmCare",
     "WakeQueue",
     "Waves",
 ]

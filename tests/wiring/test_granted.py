@@ -38,6 +38,9 @@ UNSEEN = {
     "microsoft.computeschedule/locations/virtualmachinesexecutedeallocate/action",
     # restore points: tests/e2e/test_restore_points.py
     *(n.casefold() for v in Verb if "restore_point" in v for n in VERBS[v].actions),
+    # a VM that does not answer: tests/e2e/test_unresponsive.py
+    *(n.casefold() for v in (Verb.BOOT_DIAGNOSTICS, Verb.RESTART) for n in VERBS[v].actions),
+    *(name.casefold() for name in READS[FactsKind.VM_HEALTH].actions),
     "microsoft.compute/disks/begingetaccess/action",
     "microsoft.compute/disks/read",
     "microsoft.compute/disks/write",
@@ -73,6 +76,8 @@ def operation(method, path):
         return "microsoft.resources/subscriptions/resources/read"
     last = len(parts) - 1 - parts[::-1].index("providers")
     provider, *rest = parts[last + 1 :]
+    if provider == "microsoft.resourcehealth":
+        return f"{provider}/availabilitystatuses/current/read"
     if rest[0] == "locations" and method == "POST":
         return f"{provider}/locations/{rest[2]}/action"
     if rest[0] == "locations":

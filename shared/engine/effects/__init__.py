@@ -42,6 +42,7 @@ from shared.engine.effects.slurm_jobs import slurm_checkpoint, slurm_requeue
 from shared.engine.effects.slurm_nodes import slurm_drain, slurm_resume
 from shared.engine.effects.tell import tell
 from shared.engine.effects.verify import verify
+from shared.engine.effects.vm_care import boot_diagnostics, restart
 from shared.engine.effects.work import Effect, Work
 
 EFFECTS: Mapping[Verb, Effect] = MappingProxyType(
@@ -54,6 +55,8 @@ EFFECTS: Mapping[Verb, Effect] = MappingProxyType(
         Verb.REACTIVATE: reactivate,
         Verb.SNAPSHOT: snapshot,
         Verb.REDEPLOY: redeploy,
+        Verb.BOOT_DIAGNOSTICS: boot_diagnostics,
+        Verb.RESTART: restart,
         Verb.SLURM_DRAIN: slurm_drain,
         Verb.SLURM_RESUME: slurm_resume,
         Verb.SLURM_CHECKPOINT: slurm_checkpoint,

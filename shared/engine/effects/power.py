@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 from shared.core.decisions import Reason
@@ -72,12 +73,18 @@ async def _read(work: Work) -> MachineFacts | None:
 async def redeploy(work: Work) -> StepResult:
     """Move a VM to another host.
 
-    Nothing on a VM says that it was redeployed, so the intent is written first: if this
-    worker dies between the call and its receipt, the next one sees a provisioning that
-    ended after the intent and does not move the machine twice.
-
     Source: https://learn.microsoft.com/troubleshoot/azure/virtual-machines/windows/
     redeploy-to-new-node-windows
+    """
+    return await send_once(work, work.ports.compute.redeploy)
+
+
+async def send_once(work: Work, send: Callable[[str], Awaitable[str]]) -> StepResult:
+    """Send what nothing on a VM shows afterwards, a redeploy or a restart, once.
+
+    So the intent is written first: if this worker dies between the call and its receipt,
+    the next one sees a provisioning that ended after the intent, and does not send it a
+    second time.
     """
     if work.running_for() >= REDEPLOY_LIMIT:
         return unknown(Reason.TIMED_OUT)
@@ -91,8 +98,12 @@ async def redeploy(work: Work) -> StepResult:
     now = write_moment(work.now())
     await work.remember({"intent_at": now})
     work.must_be_ours()
-    token = await work.ports.compute.redeploy(work.target)
-    raise not_yet("redeploying", work.soon(), intent_at=now, token=token)
+    token = await send(work.target)
+    raise not_yet(_doing(work), work.soon(), intent_at=now, token=token)
+
+
+def _doing(work: Work) -> str:
+    return f"waiting for the {work.record.step.verb}"
 
 
 async def _lost_call(work: Work, intent: datetime) -> StepResult | None:
@@ -103,7 +114,7 @@ async def _lost_call(work: Work, intent: datetime) -> StepResult | None:
     """
     state, since = await work.ports.compute.provisioned_at(work.target)
     if state == "updating" or work.now() < intent + INTENT_SETTLES:
-        raise not_yet("redeploying", work.soon(), **work.progress)
+        raise not_yet(_doing(work), work.soon(), **work.progress)
     if since is None or since <= intent:
         return None
     if state == "succeeded":
@@ -122,7 +133,7 @@ async def _follow(work: Work, token: str) -> StepResult:
     state, words = await work.ports.compute.operation(work.target, token)
     match state:
         case OperationState.RUNNING:
-            raise not_yet("redeploying", work.soon(), **work.progress)
+            raise not_yet(_doing(work), work.soon(), **work.progress)
         case OperationState.SUCCEEDED:
             return await _verify(work)
         case OperationState.FAILED:
@@ -141,5 +152,5 @@ async def _verify(work: Work) -> StepResult:
     if machine.power == "running":
         return done(power=machine.power)
     if machine.power in {"starting", "unknown", None}:
-        raise not_yet("redeploying", work.soon(), **work.progress)
+        raise not_yet(_doing(work), work.soon(), **work.progress)
     return failed(Reason.NOT_RUNNING, power=machine.power)

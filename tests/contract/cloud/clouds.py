@@ -22,6 +22,7 @@ from shared.ports import (
     RestorePoints,
     SharedPools,
     Snapshots,
+    VmCare,
 )
 from tests.contract.azure_standin.running import Standin
 
@@ -44,6 +45,7 @@ class Cloud:
     shared_pools: SharedPools
     estate: Estate
     leftovers: Leftovers
+    vm_care: VmCare
     snapshots: Snapshots
     restore_points: RestorePoints
     standin: Standin | None = None

@@ -56,6 +56,7 @@ async def azure(local_azure: Standin) -> AsyncIterator[Cloud]:
     from shared.adapters.shared_pools import AzureSharedPools
     from shared.adapters.snapshots import ArmSnapshots
     from shared.adapters.virtual_machines import AzureCompute
+    from shared.adapters.vm_care import AzureVmCare
 
     local_azure.put_world(worlds.document())
     settings = Settings(
@@ -78,6 +79,7 @@ async def azure(local_azure: Standin) -> AsyncIterator[Cloud]:
             shared_pools=AzureSharedPools(compute.clients),
             estate=ArmEstate(arm),
             leftovers=ArmLeftovers(arm),
+            vm_care=AzureVmCare(compute.clients, arm),
             snapshots=ArmSnapshots(arm),
             restore_points=AzureRestorePoints(arm, compute.clients),
             cluster=AksClusters(identity, arm, settings),
@@ -105,6 +107,7 @@ def fakes() -> Cloud:
         shared_pools=fake_world.shared_pools(),
         estate=fake_world.estate(),
         leftovers=fake_world.leftovers(),
+        vm_care=fake_world.vm_care(compute),
         snapshots=fake_world.snapshots(compute),
         restore_points=FakeRestorePoints(compute=compute),
         cluster=fake_world.cluster(),

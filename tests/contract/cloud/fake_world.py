@@ -35,6 +35,7 @@ from tests.fakes.cloud import (
 from tests.fakes.estate import FakeEstate
 from tests.fakes.leftovers import FakeLeftovers
 from tests.fakes.snapshots import FakeSnapshots
+from tests.fakes.vm_care import FakeVmCare
 
 
 def compute() -> FakeCompute:
@@ -167,6 +168,15 @@ def estate() -> FakeEstate:
     world.tell(f"/subscriptions/{w.SUBSCRIPTION}/providers/Microsoft.Compute/disks", *own)
     world.tell(w.DEV, *(one for one in w.resources() if one["id"] == w.DEV))
     world.rows[w.SUBSCRIPTION] = [one for one in w.resources() if one["id"] in w.NOTICES]
+    return world
+
+
+def vm_care(compute: FakeCompute) -> FakeVmCare:
+    """One VM that does not answer until it is restarted; only it has a console."""
+    world = FakeVmCare(compute=compute)
+    world.unwell[w.DEV.casefold()] = w.SILENT["_unwell"]
+    world.agents[w.DEV.casefold()] = "not ready"
+    world.consoles[w.DEV.casefold()] = w.SILENT["_console"]
     return world
 
 

@@ -44,6 +44,8 @@ NOTICES = tuple(
     f"{SCALE_SET}/providers/microsoft.maintenance/scheduledevents/00000000-{n:04}"
     for n in (1, 2)
 )
+SILENT = {"_console": "Kernel panic - not syncing", "_unwell": "restart"}
+"""What is wrong with DEV: it does not answer until it is restarted."""
 SAVES, FAILS = "/etc/nightshift/save.sh", "/etc/nightshift/fail.sh"
 SPOT_VM = f"{COMPUTE}/virtualMachines/spot-1"
 SPOT_DISK = f"{COMPUTE}/disks/spot-1-os"
@@ -133,7 +135,7 @@ def resources() -> list[dict[str, Any]]:
     """Every ARM resource of the world."""
     disks = {"os": OS_DISK, "data": DATA_DISK}
     return [
-        _with_files(_vm(DEV, SIZE, "running", disks)),
+        {**_with_files(_vm(DEV, SIZE, "running", disks)), **SILENT},
         _vm(OFF, GPU_SIZE, "deallocated", {}),
         _spot(_vm(SPOT_VM, SIZE, "deallocated", {})),
         {

@@ -89,6 +89,7 @@ def test_every_verb_is_harmless_by_name_or_destructive():
     takes_away = {verb for verb in Verb if verb not in HARMLESS}
     known = {
         *(Verb.DRAIN, Verb.DEALLOCATE, Verb.REDEPLOY, Verb.REACTIVATE, Verb.SLURM_REQUEUE),
+        Verb.RESTART,
         *(Verb.START, Verb.GROW),  # they take nothing, and cost money
         *(Verb.REBUILD, Verb.REMOVE, Verb.RESTORE_POINT_REMOVE),
         *(Verb.BATCH_DISABLE, Verb.BATCH_REBOOT, Verb.BATCH_REIMAGE, Verb.BATCH_REPLACE),

@@ -180,7 +180,7 @@ def test_locks_do_not_reach_the_data_plane():
     assert {
         *("deallocate_idle", "snapshot_and_redeploy", "checkpoint_vm", "remove_leftover"),
         *("snapshot_disk", "save_machine", "expire_restore_points"),
-        "follow_schedule",
+        *("follow_schedule", "revive_vm"),
         *("return_to_spot", "restart_evicted_vm", "scale_pool_by_one", "free_pool_instance"),
         *("resubmit_job", "start_instance", "restart_instance", "stop_instance"),
         *("set_idle_shutdown", "set_instance_schedules", "scale_cluster_to_zero"),

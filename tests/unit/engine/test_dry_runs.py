@@ -61,6 +61,7 @@ from tests.saved_disks import a_due_snapshot, with_disk
 from tests.schedules import an_end_of_hours, with_late_vm
 from tests.shared_pools import a_pool_notice, with_shared_instance
 from tests.shift import SETTINGS, Shift
+from tests.unresponsive import a_loss, with_silent_vm
 
 DAY = 24 * HOUR
 DEPLOYED = replace(SETTINGS, dry_run=True)
@@ -90,6 +91,7 @@ CASES: Mapping[str, Case] = {
     "ask_a_person": Case(lambda shift: shift.with_machine(), a_degradation()),
     "checkpoint_vm": Case(with_declared, a_preempted_vm()),
     "deallocate_idle": Case(lambda shift: shift.with_machine(), a_tick()),
+    "revive_vm": Case(with_silent_vm, a_loss()),
     "follow_schedule": Case(with_late_vm, an_end_of_hours()),
     "drain_node": Case(lambda shift: shift.with_node(), a_reboot()),
     "drain_slurm_node": Case(lambda shift: shift.with_slurm_node(), a_reboot()),
