@@ -21,6 +21,7 @@ from shared.core.tallies import Entry, Tally, event_token
 from shared.core.wire import signal_from_json, write_moment
 from shared.engine.night import Night
 from shared.engine.pausing import Person
+from shared.engine.recorded import spoken
 from shared.engine.rulings import rule_on
 from shared.ports import EventRecord
 
@@ -154,25 +155,18 @@ def reset_view(found: Reset) -> Mapping[str, Any]:
 
 def _record(night: Night, found: Reset, who: Person, request_id: str) -> EventRecord:
     """Write who reset what, and what it came to; as an event of its own."""
-    said = "closed" if found.is_closed else "still_open"
-    name = f"reset-{request_id}"
     by = who.name if who.is_verified else f"{who.name} (self-declared)"
     detail = (
         f"{found.key} reset by {by}: {len(found.dropped)} over, "
         f"{len(found.still_failing)} failing still"
     )
-    decision = {"kind": "control", "reason": f"breaker_{said}", "detail": detail}
-    return EventRecord(
-        event_id=name,
+    return spoken(
+        "control",
+        "breaker_closed" if found.is_closed else "breaker_still_open",
+        detail,
+        event_id=f"reset-{request_id}",
         phase=Phase.FIRED.value,
-        target="",
-        recorded_at=night.ports.clock.now(),
-        signal={
-            "type": f"control.breaker_{said}",
-            "source": SOURCE,
-            "event_id": name,
-            **reset_view(found),
-            "owner": who.name,
-        },
-        decisions=({"rule": "", "remediation": "", "plan": "", **decision},),
+        at=night.ports.clock.now(),
+        source=SOURCE,
+        view={**reset_view(found), "owner": who.name},
     )

@@ -21,7 +21,7 @@ from shared.core.notices import asked, decided, expired
 from shared.core.signals import Phase
 from shared.core.wire import write_moment
 from shared.engine.night import Night
-from shared.ports import EventRecord
+from shared.engine.recorded import spoken
 
 SOURCE = "approvals"
 NOBODY = "approvals"
@@ -141,16 +141,15 @@ async def record_forged(night: Night, approval_id: str, claimed: str) -> None:
     found = await night.ports.approvals.find(approval_id)
     refusal = Refusal.HEADER_NOT_BELIEVED
     detail = f"a request to this approval claimed to be {claimed[:200]!r}, unproven: refused"
-    name = found.id if found is not None else NOBODY
-    signal = {"type": f"approval.{refusal}", "source": SOURCE, "event_id": name}
-    decision = {"kind": "control", "reason": refusal.value, "detail": detail}
-    record = EventRecord(
-        event_id=name,
+    record = spoken(
+        "approval",
+        refusal.value,
+        detail,
+        event_id=found.id if found is not None else NOBODY,
         phase=f"{Phase.FAILED}+{refusal}-{now:%Y%m%dT%H}",
+        at=now,
+        source=SOURCE,
         target=found.target if found is not None else "",
-        recorded_at=now,
-        signal=signal,
-        decisions=({"rule": "", "remediation": "", "plan": "", **decision},),
     )
     await night.ports.ledger.record_event(record)
 
@@ -219,27 +218,16 @@ async def _record_voices(night: Night, approval: Approval) -> None:
 
 
 async def _record(night: Night, approval: Approval, phase: str, said: str, words: str) -> None:
-    """Write what was said; ``kind`` and ``reason`` are labels like a decision's."""
-    view = approval_view(approval)
-    decision = {"kind": "control", "reason": said, "detail": words}
-    record = EventRecord(
+    record = spoken(
+        "approval",
+        said,
+        words,
         event_id=approval.id,
         phase=phase,
+        at=night.ports.clock.now(),
+        source=SOURCE,
         target=approval.target,
-        recorded_at=night.ports.clock.now(),
-        signal={
-            **view,
-            "type": f"approval.{said}",
-            "source": SOURCE,
-            "event_id": approval.id,
-        },
-        decisions=(
-            {
-                "rule": approval.rule,
-                "remediation": approval.remediation,
-                "plan": approval.plan_id,
-                **decision,
-            },
-        ),
+        view=approval_view(approval),
+        plan=(approval.rule, approval.remediation, approval.plan_id),
     )
     await night.ports.ledger.record_event(record)

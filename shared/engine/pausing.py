@@ -17,6 +17,7 @@ from shared.core.pauses import Pause, Scope, ScopeKind, expiry
 from shared.core.signals import Phase
 from shared.core.wire import write_moment
 from shared.engine.night import Night
+from shared.engine.recorded import spoken
 from shared.ports import EventRecord
 
 PAUSED, LIFTED = "paused", "lifted"
@@ -134,16 +135,15 @@ def _must_exist(night: Night, scope: Scope) -> None:
 
 
 def _record(pause: Pause, phase: Phase, at: datetime) -> EventRecord:
-    """Write what was said; ``kind`` and ``reason`` are labels like a decision's."""
-    said = PAUSED if phase is Phase.FIRED else LIFTED
-    target = pause.scope.value if pause.scope.value.startswith("/") else ""
-    view = {key: value for key, value in pause_view(pause, at).items() if key != "state"}
-    decision = {"kind": "control", "reason": said, "detail": pause.words}
-    return EventRecord(
+    """Write what was said; the state is left out, for it passes."""
+    return spoken(
+        "control",
+        PAUSED if phase is Phase.FIRED else LIFTED,
+        pause.words,
         event_id=pause.id,
         phase=phase.value,
-        target=target,
-        recorded_at=at,
-        signal={"type": f"control.{said}", "source": SOURCE, "event_id": pause.id, **view},
-        decisions=({"rule": "", "remediation": "", "plan": "", **decision},),
+        at=at,
+        source=SOURCE,
+        target=pause.scope.value if pause.scope.value.startswith("/") else "",
+        view={key: value for key, value in pause_view(pause, at).items() if key != "state"},
     )

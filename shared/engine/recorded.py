@@ -10,6 +10,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from shared.core.errors import InvalidTarget
@@ -81,6 +83,40 @@ def record_of(
         recorded_at=night.ports.clock.now(),
         signal=signal_to_json(signal),
         decisions=recorded(rulings),
+    )
+
+
+def spoken(
+    topic: str,
+    word: str,
+    detail: str,
+    *,
+    event_id: str,
+    phase: str,
+    at: datetime,
+    source: str,
+    kind: str = "control",
+    target: str = "",
+    view: Mapping[str, Any] = MappingProxyType({}),
+    plan: tuple[str, str, str] = ("", "", ""),
+) -> EventRecord:
+    """Write down what somebody said about the app itself, as an event of its own.
+
+    ``kind`` and ``word`` are labels like a decision's kind and reason, so that it is
+    exported and found like everything else that happened.
+
+    Args:
+        view: What else is shown of it.
+        plan: Rule, remediation and plan that it is about, if it is about one.
+    """
+    labels = dict(zip(("rule", "remediation", "plan"), plan, strict=True))
+    return EventRecord(
+        event_id=event_id,
+        phase=phase,
+        target=target,
+        recorded_at=at,
+        signal={"type": f"{topic}.{word}", "source": source, "event_id": event_id, **view},
+        decisions=({**labels, "kind": kind, "reason": word, "detail": detail},),
     )
 
 

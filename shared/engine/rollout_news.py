@@ -13,6 +13,7 @@ from shared.core.rollouts import Verdict, rollout_to_json
 from shared.core.signals import Phase
 from shared.core.wire import write_moment
 from shared.engine.night import Night
+from shared.engine.recorded import spoken
 from shared.engine.trying import BEGUN, Trying, Turn
 from shared.ports import EventRecord
 from shared.rules.book import Rule
@@ -44,22 +45,16 @@ async def tell_turns(night: Night, container: str, trying: Trying) -> None:
 
 def record_of(container: str, turn: Turn) -> EventRecord:
     """Write down that a trial began, or how it ended."""
-    event_id = f"rules-{turn.version}"
-    signal: dict[str, Any] = {
-        "type": f"rules.{turn.what}",
-        "source": SOURCE,
-        "event_id": event_id,
-        "container": container,
-        "version": turn.version,
-    }
-    decision = {"kind": SOURCE, "reason": turn.what, "detail": turn.why}
-    return EventRecord(
-        event_id=event_id,
+    return spoken(
+        "rules",
+        turn.what,
+        turn.why,
+        event_id=f"rules-{turn.version}",
         phase=PHASES[turn.what].value,
-        target="",
-        recorded_at=turn.at,
-        signal=signal,
-        decisions=({"rule": "", "remediation": "", "plan": "", **decision},),
+        at=turn.at,
+        source=SOURCE,
+        kind=SOURCE,
+        view={"container": container, "version": turn.version},
     )
 
 

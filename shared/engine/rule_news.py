@@ -15,6 +15,7 @@ from shared.core.notices import rules_refused
 from shared.core.signals import Phase
 from shared.core.wire import write_moment
 from shared.engine.night import Night
+from shared.engine.recorded import spoken
 from shared.engine.rollout_news import rollout_view, tell_turns
 from shared.engine.rule_versions import Refused
 from shared.engine.rule_watch import News, RuleWatch
@@ -65,29 +66,24 @@ def _notice(night: Night, news: News, refused: Refused) -> Notice:
 
 def record_of(container: str, news: News) -> EventRecord:
     """Write down what became of a version; both of its ends have a row of their own."""
-    said = REFUSED if news.refused else LOADED
-    signal: dict[str, Any] = {
-        "type": f"rules.{said}",
-        "source": SOURCE,
-        "event_id": event_id(news.version),
-        "container": container,
-        "version": news.version,
-    }
+    view: dict[str, Any] = {"container": container, "version": news.version}
     if news.refused:
-        signal["problems"] = shown_problems(news.refused, MOST_RECORDED)
-        signal["problems_in_all"] = len(news.refused.problems)
+        view["problems"] = shown_problems(news.refused, MOST_RECORDED)
+        view["problems_in_all"] = len(news.refused.problems)
         detail = str(news.refused.problems[0])[: 2 * LONGEST_TEXT]
     else:
         files = news.good.texts if news.good else ()
         detail = f"{news.rules} rules in force, {len(files)} files of {container}"
-    decision = {"kind": SOURCE, "reason": said, "detail": detail}
-    return EventRecord(
+    return spoken(
+        "rules",
+        REFUSED if news.refused else LOADED,
+        detail,
         event_id=event_id(news.version),
         phase=(Phase.FAILED if news.refused else Phase.COMPLETED).value,
-        target="",
-        recorded_at=news.at,
-        signal=signal,
-        decisions=({"rule": "", "remediation": "", "plan": "", **decision},),
+        at=news.at,
+        source=SOURCE,
+        kind=SOURCE,
+        view=view,
     )
 
 
