@@ -25,6 +25,7 @@ from shared.adapters.log_ingestion import LogIngestion
 from shared.adapters.machine_learning import AzureMachineLearning
 from shared.adapters.maintenance import AzureMaintenance
 from shared.adapters.messengers import configured, link_of
+from shared.adapters.ml_endpoints import ArmOnlineEndpoints
 from shared.adapters.monitor_metrics import AzureMetrics
 from shared.adapters.outcome_topic import OutcomeTopic
 from shared.adapters.premises import AppPremises
@@ -37,7 +38,6 @@ from shared.adapters.rule_files import read_layers
 from shared.adapters.run_commands import AzureCommands
 from shared.adapters.settings_env import read_settings
 from shared.adapters.shared_pools import AzureSharedPools
-from shared.adapters.vm_care import AzureVmCare
 from shared.adapters.slurm import SlurmClusters
 from shared.adapters.snapshots import ArmSnapshots
 from shared.adapters.storage import Storage
@@ -50,6 +50,7 @@ from shared.adapters.table_tallies import TableTallies
 from shared.adapters.table_upkeep import TableForwarders, TableTickets
 from shared.adapters.table_waves import TableWaves
 from shared.adapters.virtual_machines import AzureCompute
+from shared.adapters.vm_care import AzureVmCare
 from shared.adapters.wake_queue import PlanWakeQueue
 from shared.core.errors import GiveUp, Misconfigured
 from shared.core.remediation import Remediation
@@ -196,6 +197,7 @@ def build(settings: Settings) -> Night:
         leftovers=ArmLeftovers(arm),
         snapshots=ArmSnapshots(arm),
         restore_points=AzureRestorePoints(arm, compute.clients),
+        online_endpoints=ArmOnlineEndpoints(arm),
         prices=PriceFile(settings.prices),
         references=ReferenceFiles(),
         upkeep=Upkeep(

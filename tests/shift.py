@@ -44,6 +44,7 @@ from tests.fakes.ledger import (
 from tests.fakes.leftovers import FakeLeftovers
 from tests.fakes.maintenance import FakeMaintenance
 from tests.fakes.notices import FakeNotices
+from tests.fakes.online_endpoints import FakeOnlineEndpoints
 from tests.fakes.restore_points import FakeRestorePoints
 from tests.fakes.slurm import FakeSlurm
 from tests.fakes.snapshots import FakeSnapshots
@@ -95,6 +96,7 @@ class World:
     leftovers: FakeLeftovers
     snapshots: FakeSnapshots
     restore_points: FakeRestorePoints
+    online_endpoints: FakeOnlineEndpoints
     prices: FakePrices
     references: FakeReferences
     upkeep: Upkeep
@@ -117,6 +119,7 @@ class World:
             self.commands.ran,
             self.shared_pools.instances,
             self.leftovers.documents,
+            self.online_endpoints.endpoints,
             self.restore_points.collections,
             self.effects,
         )
@@ -159,6 +162,7 @@ def a_world(now: datetime, trap: Trap) -> World:
         restore_points=FakeRestorePoints(
             compute=compute, trap=trap, effects=effects, now=clock.now
         ),
+        online_endpoints=FakeOnlineEndpoints(trap=trap, effects=effects),
         prices=FakePrices(),
         references=FakeReferences(),
         upkeep=upkeep(trap),
@@ -196,6 +200,7 @@ def a_night(world: World, *rules: Rule, settings: Settings | None = None) -> Nig
         leftovers=world.leftovers,
         snapshots=world.snapshots,
         restore_points=world.restore_points,
+        online_endpoints=world.online_endpoints,
         prices=world.prices,
         references=world.references,
         upkeep=world.upkeep,

@@ -51,6 +51,7 @@ ACTIVITY_LOG_ALERTS = ("2020-10-01",)
 # The last eight: files of these versions in Azure/azure-rest-api-specs, specification/
 # authorization, eventgrid, web and monitor, each under its resource-manager/*/stable.
 
+_ENDPOINT = "microsoft.machinelearningservices/workspaces/onlineendpoints"
 BY_TYPE = {
     "microsoft.compute/virtualmachines": COMPUTE,
     "microsoft.compute/virtualmachinescalesets": COMPUTE,
@@ -62,6 +63,8 @@ BY_TYPE = {
     "microsoft.machinelearningservices/workspaces": MACHINE_LEARNING,
     "microsoft.machinelearningservices/workspaces/computes": MACHINE_LEARNING,
     "microsoft.machinelearningservices/workspaces/jobs": MACHINE_LEARNING,
+    _ENDPOINT: MACHINE_LEARNING,
+    f"{_ENDPOINT}/deployments": MACHINE_LEARNING,
     "microsoft.containerservice/managedclusters": CONTAINER_SERVICE,
     "microsoft.batch/batchaccounts": BATCH_ACCOUNTS,
     "microsoft.authorization/locks": LOCKS,

@@ -23,6 +23,7 @@ from sandbox.azure import (
     maintenance,
     metrics,
     ml_clusters,
+    ml_endpoints,
     ml_jobs,
     ml_runs,
     operations,
@@ -67,6 +68,7 @@ ARM_ROUTES = Routes(
         *machine_learning.ROUTES,
         *ml_jobs.ROUTES,
         *ml_clusters.ROUTES,
+        *ml_endpoints.ROUTES,
         *maintenance.ROUTES,
     ]
 )

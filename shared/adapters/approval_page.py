@@ -48,6 +48,7 @@ _DOES = {
     "ml_idle_time": "let Azure stop the compute instance when nobody uses it",
     "ml_schedules": "replace the compute instance's start and stop times",
     "ml_scale": "set how many nodes the compute cluster keeps",
+    "endpoint_traffic": "change who gets the traffic of the online endpoint",
     "verify": "look whether it helped",
     "tell": "ask a person to look",
 }

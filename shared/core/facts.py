@@ -13,13 +13,14 @@ from enum import StrEnum
 
 from shared.core.leftovers import LeftoverFacts
 from shared.core.ml_clusters import MlCluster
+from shared.core.ml_endpoints import EndpointFacts
 from shared.core.ml_instances import MlInstance
 from shared.core.ml_jobs import MlJobFacts
 from shared.core.resources import Resource, resource_from_arm, retry_key
 from shared.core.restore_points import MachinePoints
 from shared.core.slurm import SlurmJob, SlurmNode
-from shared.core.vm_health import VmHealth
 from shared.core.snapshots import DiskSnapshots
+from shared.core.vm_health import VmHealth
 
 __all__ = [
     "AksNode",
@@ -28,6 +29,7 @@ __all__ = [
     "BatchNodesFacts",
     "DiskFacts",
     "DiskSnapshots",
+    "EndpointFacts",
     "Facts",
     "FactsKind",
     "FailedTask",
@@ -75,6 +77,7 @@ class FactsKind(StrEnum):
     ML_JOB = "ml_job"
     ML_INSTANCE = "ml_instance"
     ML_CLUSTER = "ml_cluster"
+    ENDPOINT = "endpoint"
     SNAPSHOTS = "snapshots"
     RESTORE_POINTS = "restore_points"
 
@@ -372,6 +375,7 @@ Facts = (
     | MlJobFacts
     | MlInstanceFacts
     | MlCluster
+    | EndpointFacts
     | DiskSnapshots
     | MachinePoints
 )

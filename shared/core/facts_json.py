@@ -23,6 +23,7 @@ from shared.core.facts import (
     BatchNodesFacts,
     DiskFacts,
     DiskSnapshots,
+    EndpointFacts,
     Facts,
     FactsKind,
     FailedTaskFacts,
@@ -67,6 +68,7 @@ CLASSES: Mapping[FactsKind, Any] = {
     FactsKind.ML_JOB: MlJobFacts,
     FactsKind.ML_INSTANCE: MlInstanceFacts,
     FactsKind.ML_CLUSTER: MlCluster,
+    FactsKind.ENDPOINT: EndpointFacts,
     FactsKind.SNAPSHOTS: DiskSnapshots,
     FactsKind.RESTORE_POINTS: MachinePoints,
 }

@@ -39,6 +39,7 @@ _ML = f"{_WORKSPACE}/computes"
 _ML_JOB = f"{_WORKSPACE}/jobs"
 _BATCH = "Microsoft.Batch/batchAccounts"
 _AKS = "Microsoft.ContainerService/managedClusters"
+_ENDPOINT = f"{_WORKSPACE}/onlineEndpoints"
 _LOCKS = "Microsoft.Authorization/locks/read"
 _NIC = "Microsoft.Network/networkInterfaces"
 
@@ -100,6 +101,7 @@ _RUN_ON_INSTANCE = Operations(
     )
 )
 
+_READ_ENDPOINT = (f"{_ENDPOINT}/read", f"{_ENDPOINT}/deployments/read", _LOCKS)
 _ADDRESS = "Microsoft.Network/publicIPAddresses"
 _READ_LEFTOVER = (
     f"{_DISK}/read",
@@ -244,6 +246,7 @@ VERBS: Mapping[Verb, Operations] = MappingProxyType(
             (f"{_ML}/read", f"{_ML}/updateSchedules/action", _LOCKS)
         ),
         Verb.ML_SCALE: Operations((f"{_ML}/read", f"{_ML}/write", _LOCKS)),
+        Verb.ENDPOINT_TRAFFIC: Operations((*_READ_ENDPOINT, f"{_ENDPOINT}/write")),
         Verb.MARK: _MARK_LEFTOVER,
         Verb.UNMARK: _MARK_LEFTOVER,
         Verb.REMOVE: Operations(
@@ -378,6 +381,7 @@ READS: Mapping[FactsKind, Operations] = MappingProxyType(
         FactsKind.ML_INSTANCE: Operations(
             (f"{_ML}/read", f"{_ML_JOB}/read", "Microsoft.Insights/metrics/read", _LOCKS)
         ),
+        FactsKind.ENDPOINT: Operations(_READ_ENDPOINT),
         FactsKind.ML_CLUSTER: Operations((f"{_ML}/read", _LOCKS)),
         FactsKind.RESTORE_POINTS: Operations((*_READ_POINTS, _LOCKS)),
         FactsKind.SNAPSHOTS: Operations(

@@ -55,6 +55,7 @@ LOCKED_OUT: frozenset[Verb] = frozenset(
         Verb.ML_IDLE_TIME,
         Verb.ML_SCHEDULES,
         Verb.ML_SCALE,
+        Verb.ENDPOINT_TRAFFIC,
     }
 )
 """Verbs that a ReadOnly lock on their target, or above it, forbids.

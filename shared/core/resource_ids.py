@@ -26,6 +26,8 @@ ML_JOB = "microsoft.machinelearningservices/workspaces/jobs"
 BATCH_JOB = "microsoft.batch/batchaccounts/jobs"
 WORKSPACE = "microsoft.machinelearningservices/workspaces"
 ML_COMPUTE = "microsoft.machinelearningservices/workspaces/computes"
+ML_ENDPOINT = "microsoft.machinelearningservices/workspaces/onlineendpoints"
+ML_DEPLOYMENT = f"{ML_ENDPOINT}/deployments"
 AKS_CLUSTER = "microsoft.containerservice/managedclusters"
 
 _SEGMENT = re.compile(r"[^/\x00-\x1f]+")

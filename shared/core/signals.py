@@ -45,6 +45,7 @@ class SignalType(StrEnum):
     AML_CLUSTER_FOUND = "aml.cluster_found"
     AML_MODEL_CHANGED = "aml.model_changed"
     AML_DATA_DRIFT = "aml.data_drift"
+    ENDPOINT_DEGRADED = "endpoint.degraded"
     AKS_EVENT = "aks.event"
     MAINTENANCE_CONFIGURATION = "maintenance.configuration"
     RESOURCE_LEFT_OVER = "resource.left_over"

@@ -42,6 +42,7 @@ class Verb(StrEnum):
     ML_MARK: say by a tag when a stopped compute instance is to be deleted.
     ML_IDLE_TIME / ML_SCHEDULES: let Azure stop a compute instance: unused, by the clock.
     ML_SCALE: set the bounds of an Azure ML compute cluster.
+    ENDPOINT_TRAFFIC: set which deployment of an online endpoint gets how much of it.
     MARK / UNMARK: write on a leftover until when it may stay / take that off.
     REMOVE: delete a leftover whose marked date has passed.
     RESTORE_POINT: all managed disks of a VM at one moment, under a name with its dates.
@@ -88,6 +89,7 @@ class Verb(StrEnum):
     ML_IDLE_TIME = "ml_idle_time"
     ML_SCHEDULES = "ml_schedules"
     ML_SCALE = "ml_scale"
+    ENDPOINT_TRAFFIC = "endpoint_traffic"
     MARK = "mark"
     UNMARK = "unmark"
     REMOVE = "remove"

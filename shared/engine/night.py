@@ -27,6 +27,7 @@ from shared.ports import (
     Messenger,
     Metrics,
     Notices,
+    OnlineEndpoints,
     Outbox,
     Prices,
     Records,
@@ -81,6 +82,7 @@ class Ports:
     leftovers: Leftovers
     snapshots: Snapshots
     restore_points: RestorePoints
+    online_endpoints: OnlineEndpoints
     prices: Prices
     references: References
     upkeep: Upkeep

@@ -37,6 +37,7 @@ from shared.core.shared_pools import is_shared
 from shared.core.signals import Signal
 from shared.core.wire import read_moment
 from shared.engine.night import Ports
+from shared.engine.observe_endpoints import observe_endpoint
 from shared.engine.observe_ml import observe_cluster, observe_instance, observe_job
 from shared.engine.observe_slurm import observe_slurm_node
 
@@ -255,6 +256,7 @@ OBSERVERS: Mapping[FactsKind, Callable[[Asked], Awaitable[Facts | None]]] = Mapp
         FactsKind.LEFTOVER: lambda a: a.ports.leftovers.leftover(a.target.text),
         FactsKind.ML_JOB: lambda a: observe_job(a.target, a.ports),
         FactsKind.ML_INSTANCE: lambda a: observe_instance(a.target, a.settings, a.ports),
+        FactsKind.ENDPOINT: lambda a: observe_endpoint(a.target, a.ports),
         FactsKind.ML_CLUSTER: lambda a: observe_cluster(a.target, a.ports),
         FactsKind.SNAPSHOTS: lambda a: a.ports.snapshots.of_disk(a.target.text),
         FactsKind.RESTORE_POINTS: lambda a: a.ports.restore_points.of(a.target.text),

@@ -34,6 +34,7 @@ from shared.ports.ledger import (
 from shared.ports.leftovers import Leftovers
 from shared.ports.machine_learning import MachineLearning
 from shared.ports.maintenance import Maintenance
+from shared.ports.online_endpoints import OnlineEndpoints
 from shared.ports.oversight import Approvals, Messenger, Notices, Tallies
 from shared.ports.replacement import Blueprint, PoolSize, Replacement
 from shared.ports.restore_points import RestorePoints
@@ -70,6 +71,7 @@ __all__ = [
     "Messenger",
     "Metrics",
     "Notices",
+    "OnlineEndpoints",
     "OperationState",
     "Outbox",
     "Output",

@@ -32,6 +32,8 @@ UNSEEN = {
     *(name.casefold() for name in RECONCILE.actions),  # once a minute, in the demo or not
     # the care of Azure ML computes has a world of its own: tests/e2e/test_ml_care.py
     *(n.casefold() for v in Verb if v.value.startswith("ml_") for n in VERBS[v].actions),
+    # online endpoints have one: tests/e2e/test_endpoints.py
+    *(n.casefold() for n in VERBS[Verb.ENDPOINT_TRAFFIC].actions),
     # what is left over has one, too: tests/e2e/test_cleanup.py
     *(n.casefold() for v in (Verb.MARK, Verb.REMOVE) for n in VERBS[v].actions),
     # several at one moment: tests/contract/cloud/test_bulk_power.py

@@ -27,6 +27,7 @@ from shared.engine.effects.ml_computes import (
     ml_show,
     ml_start,
 )
+from shared.engine.effects.ml_endpoints import endpoint_traffic
 from shared.engine.effects.ml_jobs import job_resubmit, job_watch
 from shared.engine.effects.nodes import cordon, drain, uncordon
 from shared.engine.effects.pool_instances import (
@@ -85,6 +86,7 @@ EFFECTS: Mapping[Verb, Effect] = MappingProxyType(
         Verb.ML_IDLE_TIME: ml_idle_time,
         Verb.ML_SCHEDULES: ml_schedules,
         Verb.ML_SCALE: ml_scale,
+        Verb.ENDPOINT_TRAFFIC: endpoint_traffic,
         Verb.MARK: mark,
         Verb.UNMARK: unmark,
         Verb.REMOVE: remove,

@@ -19,7 +19,7 @@ from shared.core.errors import MalformedEvent
 from shared.core.json_bounds import bounded
 from shared.core.json_reading import MAX_ID, JsonObject
 from shared.core.signals import Signal, SignalType, Unanswered
-from shared.parsing.common_alert import batch_tasks, contexts, incidents
+from shared.parsing.common_alert import batch_tasks, contexts, endpoints, incidents
 from shared.parsing.common_alert.essentials import SOURCE, Essentials, read_essentials
 from shared.parsing.common_alert.kinds import Kind, find_kind
 
@@ -101,6 +101,7 @@ def _tracking_id(said: Mapping[str, Any]) -> str:
 def _finished(signal: Signal, target: str, essentials: Essentials) -> Signal:
     """Give a signal its target, and its better name if it is about Batch's tasks."""
     aimed = batch_tasks.recognise(replace(signal, target=target), essentials.fired_at)
+    aimed = endpoints.recognise(aimed)
     return replace(aimed, attributes=bounded(aimed.attributes))
 
 

@@ -17,6 +17,7 @@ from shared.ports import (
     Leftovers,
     MachineLearning,
     Metrics,
+    OnlineEndpoints,
     Replacement,
     Resources,
     RestorePoints,
@@ -46,6 +47,7 @@ class Cloud:
     estate: Estate
     leftovers: Leftovers
     vm_care: VmCare
+    online_endpoints: OnlineEndpoints
     snapshots: Snapshots
     restore_points: RestorePoints
     standin: Standin | None = None

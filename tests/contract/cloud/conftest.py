@@ -48,6 +48,7 @@ async def azure(local_azure: Standin) -> AsyncIterator[Cloud]:
     from shared.adapters.estate import ArmEstate
     from shared.adapters.leftovers import ArmLeftovers
     from shared.adapters.machine_learning import AzureMachineLearning
+    from shared.adapters.ml_endpoints import ArmOnlineEndpoints
     from shared.adapters.monitor_metrics import AzureMetrics
     from shared.adapters.replacement import AzureReplacement
     from shared.adapters.resources import AzureResources
@@ -80,6 +81,7 @@ async def azure(local_azure: Standin) -> AsyncIterator[Cloud]:
             estate=ArmEstate(arm),
             leftovers=ArmLeftovers(arm),
             vm_care=AzureVmCare(compute.clients, arm),
+            online_endpoints=ArmOnlineEndpoints(arm),
             snapshots=ArmSnapshots(arm),
             restore_points=AzureRestorePoints(arm, compute.clients),
             cluster=AksClusters(identity, arm, settings),
@@ -108,6 +110,7 @@ def fakes() -> Cloud:
         estate=fake_world.estate(),
         leftovers=fake_world.leftovers(),
         vm_care=fake_world.vm_care(compute),
+        online_endpoints=fake_world.online_endpoints(),
         snapshots=fake_world.snapshots(compute),
         restore_points=FakeRestorePoints(compute=compute),
         cluster=fake_world.cluster(),

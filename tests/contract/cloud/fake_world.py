@@ -8,10 +8,11 @@ from datetime import timedelta
 from shared.core.facts import AksNode, ManagedDisk, Resource, Utilisation
 from shared.core.gangs import BY_RULE, Gang
 from shared.core.ml_clusters import MlCluster
+from shared.core.ml_endpoints import Deployment, EndpointFacts, Routing
 from shared.core.ml_jobs import MlJob
 from shared.core.pods import Pod
 from shared.core.protection import Lock, LockLevel
-from shared.core.resource_ids import ML_COMPUTE, SCALE_SET, SCALE_SET_VM, VM
+from shared.core.resource_ids import ML_COMPUTE, ML_ENDPOINT, SCALE_SET, SCALE_SET_VM, VM
 from shared.core.snapshots import read_snapshot
 from tests.contract.cloud import worlds as w
 from tests.fakes.cloud import (
@@ -34,6 +35,7 @@ from tests.fakes.cloud import (
 )
 from tests.fakes.estate import FakeEstate
 from tests.fakes.leftovers import FakeLeftovers
+from tests.fakes.online_endpoints import FakeOnlineEndpoints
 from tests.fakes.snapshots import FakeSnapshots
 from tests.fakes.vm_care import FakeVmCare
 
@@ -186,6 +188,19 @@ def leftovers() -> FakeLeftovers:
     for one in w.resources():
         if one["id"] in {w.OS_DISK, w.LOOSE_DISK}:
             world.add(one)
+    return world
+
+
+def online_endpoints() -> FakeOnlineEndpoints:
+    """An endpoint whose new deployment has a tenth of the traffic."""
+    world = FakeOnlineEndpoints()
+    resource = Resource(
+        w.ENDPOINT, ML_ENDPOINT, "score", w.REGION, {**w.TAGS, **w.GOOD}, pool=w.WORKSPACE
+    )
+    both = tuple(Deployment(name, "succeeded", 2, w.SIZE) for name in ("blue", "green"))
+    routing = Routing({"blue": 90, "green": 10})
+    facts = EndpointFacts(resource, w.ENDPOINT, "succeeded", routing, both, {"blue": 100})
+    world.add(facts)
     return world
 
 

@@ -35,6 +35,8 @@ ACCOUNT = f"{GROUP}/providers/Microsoft.Batch/batchAccounts/renders"
 WORKSPACE = f"{GROUP}/providers/Microsoft.MachineLearningServices/workspaces/ml"
 BUSY_CI, STOPPED_CI = f"{WORKSPACE}/computes/ci-busy", f"{WORKSPACE}/computes/ci-off"
 SPOT_CLUSTER, OWL = f"{WORKSPACE}/computes/spot", f"{WORKSPACE}/jobs/owl"
+ENDPOINT = f"{WORKSPACE}/onlineEndpoints/score"
+GOOD = {"nightshift-good-traffic": "blue=100"}
 TAKEN_WORDS = "AzureMLCompute job failed. PreemptionError: Nodes of this job went away."
 BATCH_VM = (
     f"/subscriptions/{SUBSCRIPTION}/resourceGroups/azurebatch-1/providers/"
@@ -195,6 +197,7 @@ def resources() -> list[dict[str, Any]]:
         _compute(BUSY_CI, "Running"),
         _compute(STOPPED_CI, "Stopped"),
         *old_snapshots(),
+        *endpoint(),
         *_spot_jobs(),
         {
             "id": f"{WORKSPACE}/computes/cluster",
@@ -204,6 +207,39 @@ def resources() -> list[dict[str, Any]]:
                 "properties": {"vmSize": GPU_SIZE, "vmPriority": "Dedicated"},
             },
         },
+    ]
+
+
+def endpoint() -> list[dict[str, Any]]:
+    """An online endpoint and its two deployments."""
+    said = {
+        "authMode": "Key",
+        "provisioningState": "Succeeded",
+        "traffic": {"blue": 90, "Green": 10},
+        "mirrorTraffic": {},
+        "publicNetworkAccess": "Disabled",
+        "scoringUri": "https://score.example/score",
+    }
+    deployment = {"endpointComputeType": "Managed", "provisioningState": "Succeeded"}
+    return [
+        {
+            "id": ENDPOINT,
+            "location": REGION,
+            "kind": "Managed",
+            "tags": {**TAGS, **GOOD},
+            "identity": {"type": "SystemAssigned"},
+            "properties": said,
+        },
+        *(
+            {
+                "id": f"{ENDPOINT}/deployments/{name}",
+                "location": REGION,
+                "tags": {"team": name},
+                "sku": {"name": "Default", "capacity": 2},
+                "properties": {**deployment, "instanceType": SIZE},
+            }
+            for name in ("blue", "green")
+        ),
     ]
 
 

@@ -95,6 +95,7 @@ def test_every_verb_is_harmless_by_name_or_destructive():
         *(Verb.BATCH_DISABLE, Verb.BATCH_REBOOT, Verb.BATCH_REIMAGE, Verb.BATCH_REPLACE),
         Verb.JOB_RESUBMIT,
         *(Verb.ML_START, Verb.ML_RESTART, Verb.ML_DELETE, Verb.ML_SCALE),
+        Verb.ENDPOINT_TRAFFIC,
         *(Verb.ML_IDLE_TIME, Verb.ML_SCHEDULES),
     }
     assert known == takes_away

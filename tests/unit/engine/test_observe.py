@@ -44,6 +44,7 @@ SETTINGS = {
     FactsKind.LEFTOVER: REMEDIATIONS["remove_leftover"].settings(),
     FactsKind.ML_JOB: REMEDIATIONS["resubmit_job"].settings(),
     FactsKind.ML_INSTANCE: REMEDIATIONS["stop_instance"].settings(),
+    FactsKind.ENDPOINT: REMEDIATIONS["roll_back_traffic"].settings(),
     FactsKind.ML_CLUSTER: REMEDIATIONS["scale_cluster_to_zero"].settings(),
 }
 
@@ -70,6 +71,7 @@ def look(shift: Shift, kind: FactsKind, target: str, **fields):
         (FactsKind.SPOT_POOL, VM),
         (FactsKind.VM_HEALTH, instance(29)),
         (FactsKind.SNAPSHOTS, VM),
+        (FactsKind.ENDPOINT, COMPUTE),
         (FactsKind.RESTORE_POINTS, ACCOUNT),
         *((kind, "vm-1") for kind in FactsKind if kind is not FactsKind.RESOURCE),
     ],
