@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
 
-from sandbox import lifecycle
 from sandbox.demo.site import Json, Site, resource, until
-from sandbox.options import SandboxOptions
 from sandbox.state_folder import Sandbox
 from shared.core.leftovers import MARK_TAG
+from tests.sandboxed import a_sandbox
 
 SUBSCRIPTION = "5f0ac1d2-0000-4000-8000-000000000001"
 GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/lab"
@@ -60,18 +58,9 @@ def world() -> Json:
 @pytest.fixture(scope="module")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """Bring up a sandbox whose one rule cleans up."""
-    state = tmp_path_factory.mktemp("cleanup")
-    (state / "rules").mkdir()
-    (state / "rules" / "cleanup.yaml").write_text(RULES)
-    (state / "world.json").write_text(json.dumps(world()))
-    options = SandboxOptions(
-        state=state / "sandbox",
-        world=state / "world.json",
-        rules=(state / "rules",),
-        environment={"NIGHTSHIFT_SUBSCRIPTIONS": SUBSCRIPTION},
-    )
-    yield lifecycle.up(options)
-    lifecycle.down(options.state)
+    folder = tmp_path_factory.mktemp("cleanup")
+    with a_sandbox(folder, RULES, world(), NIGHTSHIFT_SUBSCRIPTIONS=SUBSCRIPTION) as running:
+        yield running
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ What was called is held against the role table, too: the demo has no such world.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,14 +13,13 @@ from typing import Any
 
 import pytest
 
-from sandbox import lifecycle
 from sandbox.demo.site import Json, Site, resource, until
-from sandbox.options import SandboxOptions
 from sandbox.state_folder import Sandbox
 from shared.core.ml_marks import DELETE_TAG, Mark, write_mark
 from shared.core.operations import VERBS
 from shared.core.steps import Verb
 from shared.surveys import discover
+from tests.sandboxed import a_sandbox
 from tests.wiring.test_granted import granted, operation
 
 SUBSCRIPTION = "5f0ac1d2-0000-4000-8000-000000000001"
@@ -166,22 +164,16 @@ def world() -> Json:
 @pytest.fixture(scope="module")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """Bring up a sandbox with a workspace that nobody looks after."""
-    state = tmp_path_factory.mktemp("care")
-    (state / "rules").mkdir()
-    (state / "rules" / "care.yaml").write_text(RULES)
-    (state / "world.json").write_text(json.dumps(world()))
-    options = SandboxOptions(
-        state=state / "sandbox",
-        world=state / "world.json",
-        rules=(state / "rules",),
-        environment={
-            "NIGHTSHIFT_SUBSCRIPTIONS": SUBSCRIPTION,
-            "NIGHTSHIFT_WORKSPACES": WORKSPACE,
-            "NIGHTSHIFT_TEAMS_WEBHOOK": "https://127.0.0.1:9/nobody-listens",
-        },
-    )
-    yield lifecycle.up(options)
-    lifecycle.down(options.state)
+    folder = tmp_path_factory.mktemp("care")
+    with a_sandbox(
+        folder,
+        RULES,
+        world(),
+        NIGHTSHIFT_SUBSCRIPTIONS=SUBSCRIPTION,
+        NIGHTSHIFT_WORKSPACES=WORKSPACE,
+        NIGHTSHIFT_TEAMS_WEBHOOK="https://127.0.0.1:9/nobody-listens",
+    ) as running:
+        yield running
 
 
 @dataclass(frozen=True)

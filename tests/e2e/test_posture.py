@@ -8,12 +8,11 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from cli.main import main
-from sandbox import lifecycle
 from sandbox.demo.site import Json, Site, until
-from sandbox.options import SandboxOptions
 from sandbox.state_folder import Sandbox
 from shared.surveys import discover
 from tests import posture_worlds as worlds
+from tests.sandboxed import a_sandbox
 
 POSTURE = sorted(one.name for one in discover().values() if one.points)
 RULES = """
@@ -25,18 +24,11 @@ rules:
 @pytest.fixture(scope="module")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """Bring up a sandbox whose one rule observes what posture surveys find."""
-    state = tmp_path_factory.mktemp("posture")
-    (state / "rules").mkdir()
-    (state / "rules" / "posture.yaml").write_text(RULES)
-    (state / "world.json").write_text(json.dumps(worlds.world()))
-    options = SandboxOptions(
-        state=state / "sandbox",
-        world=state / "world.json",
-        rules=(state / "rules",),
-        environment={"NIGHTSHIFT_SUBSCRIPTIONS": worlds.SUBSCRIPTION},
-    )
-    yield lifecycle.up(options)
-    lifecycle.down(options.state)
+    folder = tmp_path_factory.mktemp("posture")
+    with a_sandbox(
+        folder, RULES, worlds.world(), NIGHTSHIFT_SUBSCRIPTIONS=worlds.SUBSCRIPTION
+    ) as running:
+        yield running
 
 
 @pytest.fixture

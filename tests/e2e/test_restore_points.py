@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
 
-from sandbox import lifecycle
 from sandbox.demo.site import Json, Site, resource, until
-from sandbox.options import SandboxOptions
 from sandbox.state_folder import Sandbox
 from shared.core.restore_points import TAG_POINTS, collection_id
 from shared.core.snapshots import TAG_OF
+from tests.sandboxed import a_sandbox
 
 SUBSCRIPTION = "5f0ac1d2-0000-4000-8000-000000000001"
 COMPUTE = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/lab/providers/Microsoft.Compute"
@@ -70,18 +68,9 @@ def world() -> Json:
 @pytest.fixture(scope="module")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """Bring up a sandbox whose rules save machines."""
-    state = tmp_path_factory.mktemp("restore-points")
-    (state / "rules").mkdir()
-    (state / "rules" / "points.yaml").write_text(RULES)
-    (state / "world.json").write_text(json.dumps(world()))
-    options = SandboxOptions(
-        state=state / "sandbox",
-        world=state / "world.json",
-        rules=(state / "rules",),
-        environment={"NIGHTSHIFT_SUBSCRIPTIONS": SUBSCRIPTION},
-    )
-    yield lifecycle.up(options)
-    lifecycle.down(options.state)
+    folder = tmp_path_factory.mktemp("restore-points")
+    with a_sandbox(folder, RULES, world(), NIGHTSHIFT_SUBSCRIPTIONS=SUBSCRIPTION) as running:
+        yield running
 
 
 @pytest.fixture

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from sandbox import lifecycle
 from sandbox.demo.site import Json, Site, resource, until
-from sandbox.options import SandboxOptions
 from sandbox.state_folder import Sandbox
 from shared.core.leftovers import MARK_TAG
 from shared.core.snapshots import TAG_EXPIRES, TAG_SCHEDULE, scheduled_name
+from tests.sandboxed import a_sandbox
 
 SUBSCRIPTION = "5f0ac1d2-0000-4000-8000-000000000001"
 GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/lab"
@@ -72,18 +70,9 @@ def world() -> Json:
 @pytest.fixture(scope="module")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """Bring up a sandbox whose rules save disks and clean up."""
-    state = tmp_path_factory.mktemp("snapshots")
-    (state / "rules").mkdir()
-    (state / "rules" / "snapshots.yaml").write_text(RULES)
-    (state / "world.json").write_text(json.dumps(world()))
-    options = SandboxOptions(
-        state=state / "sandbox",
-        world=state / "world.json",
-        rules=(state / "rules",),
-        environment={"NIGHTSHIFT_SUBSCRIPTIONS": SUBSCRIPTION},
-    )
-    yield lifecycle.up(options)
-    lifecycle.down(options.state)
+    folder = tmp_path_factory.mktemp("snapshots")
+    with a_sandbox(folder, RULES, world(), NIGHTSHIFT_SUBSCRIPTIONS=SUBSCRIPTION) as running:
+        yield running
 
 
 @pytest.fixture

@@ -9,10 +9,9 @@ from typing import Any
 
 import pytest
 
-from sandbox import lifecycle
 from sandbox.demo.site import Json, Site, until
-from sandbox.options import SandboxOptions
 from sandbox.state_folder import Sandbox
+from tests.sandboxed import a_sandbox
 
 SUBSCRIPTION = "5f0ac1d2-0000-4000-8000-000000000001"
 VMS = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/lab/providers/Microsoft.Compute"
@@ -58,18 +57,9 @@ def world() -> Json:
 @pytest.fixture(scope="module")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """Bring up a sandbox whose one rule revives."""
-    state = tmp_path_factory.mktemp("unresponsive")
-    (state / "rules").mkdir()
-    (state / "rules" / "revive.yaml").write_text(RULES)
-    (state / "world.json").write_text(json.dumps(world()))
-    options = SandboxOptions(
-        state=state / "sandbox",
-        world=state / "world.json",
-        rules=(state / "rules",),
-        environment={"NIGHTSHIFT_SUBSCRIPTIONS": SUBSCRIPTION},
-    )
-    yield lifecycle.up(options)
-    lifecycle.down(options.state)
+    folder = tmp_path_factory.mktemp("unresponsive")
+    with a_sandbox(folder, RULES, world(), NIGHTSHIFT_SUBSCRIPTIONS=SUBSCRIPTION) as running:
+        yield running
 
 
 @pytest.fixture
