@@ -7,9 +7,12 @@ ledger first, then of the world.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
+
+import pytest
 
 from shared.core.plans import PlanOutcome, StepOutcome
 from shared.core.steps import Verb
@@ -86,6 +89,25 @@ class Story:
             event(shift)
         shift.run_until_quiet()
         return shift.passed[before:]
+
+
+def points_of(stories: Iterable[Story]) -> list[Any]:
+    """Name every point at which one of these stories may be cut off, for a test of each."""
+    return [
+        pytest.param(story, number, id=f"{story}: {number} {point}")
+        for story in stories
+        for number, point in enumerate(story.points(), start=1)
+    ]
+
+
+def assert_told_whole(story: Story) -> Shift:
+    """Play a story without a crash; assert that it ends as it says, and return the shift."""
+    shift = story.tell()
+    assert_settled(shift)
+    assert story.expect == effects(shift)
+    assert story.outcomes == tuple(plan.outcome for plan in shift.plans)
+    story.look(shift)
+    return shift
 
 
 def came_through(shift: Shift, event: Event) -> bool:

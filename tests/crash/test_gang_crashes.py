@@ -12,7 +12,14 @@ import pytest
 
 from shared.core.plans import PlanOutcome
 from tests.builders import a_reboot, a_resource, a_rule, instance
-from tests.crash.stories import Recovery, Story, assert_settled, effects
+from tests.crash.stories import (
+    Recovery,
+    Story,
+    assert_settled,
+    assert_told_whole,
+    effects,
+    points_of,
+)
 from tests.gangs import run_gang
 from tests.shift import Shift
 
@@ -84,20 +91,13 @@ SLURM = Story(
     (PlanOutcome.DONE, PlanOutcome.DONE),
 )
 STORIES = (GANG, SLURM)
-POINTS = [
-    pytest.param(story, number, id=f"{story}: {number} {point}")
-    for story in STORIES
-    for number, point in enumerate(story.points(), start=1)
-]
+POINTS = points_of(STORIES)
 
 
 def test_the_stories_are_told_whole_without_a_crash():
     """What the crashes are measured against is itself as expected."""
     for story in STORIES:
-        shift = story.tell()
-        assert_settled(shift)
-        assert story.expect == effects(shift)
-        assert story.outcomes == tuple(plan.outcome for plan in shift.plans)
+        shift = assert_told_whole(story)
         assert 1 == len(waves(shift))
 
 

@@ -19,7 +19,9 @@ from tests.crash.stories import (
     Recovery,
     Story,
     assert_settled,
+    assert_told_whole,
     effects,
+    points_of,
     snapshots,
 )
 from tests.crash.supervised import LIMITED, SUPERVISED
@@ -28,21 +30,13 @@ EVERY = (*STORIES, *SUPERVISED)
 IN_PARTS = {IDLE, WITHDRAWN, LIMITED}
 """Stories of which a part may come through without the rest."""
 
-POINTS = [
-    pytest.param(story, number, id=f"{story}: {number} {point}")
-    for story in EVERY
-    for number, point in enumerate(story.points(), start=1)
-]
+POINTS = points_of(EVERY)
 
 
 def test_the_stories_are_told_whole_without_a_crash():
     """What the crashes are measured against is itself as expected."""
     for story in EVERY:
-        shift = story.tell()
-        assert_settled(shift)
-        assert story.expect == effects(shift)
-        assert story.outcomes == tuple(plan.outcome for plan in shift.plans)
-        story.look(shift)
+        assert_told_whole(story)
 
 
 @pytest.mark.parametrize("recovery", [Recovery.SENT_AGAIN, Recovery.SENT_LATE])
