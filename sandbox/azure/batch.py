@@ -4,7 +4,7 @@ An account's endpoint is ``{address}/batch/{account}``: the client takes a path 
 Source: https://learn.microsoft.com/rest/api/batchservice/
 """
 
-from sandbox.azure import batch_filters, batch_nodes, batch_tasks
+from sandbox.azure import batch_filters, batch_jobs, batch_nodes, batch_tasks
 from sandbox.azure.batch_lookup import account_of, job_of, node_of, pool_of, task_of
 from sandbox.azure.call import Call, Json, Reply
 from sandbox.azure.errors import ServiceError
@@ -147,6 +147,7 @@ ROUTES = Routes(
         Route("GET", "/jobs/{job}/tasks", _list_tasks),
         Route("GET", "/jobs/{job}/tasks/{task}", _get_task),
         Route("POST", "/jobs/{job}/tasks/{task}/reactivate", batch_tasks.reactivate),
+        *batch_jobs.ROUTES,
         Route("GET", "/pools", _list_pools),
         Route("GET", "/pools/{pool}", _get_pool),
         Route("GET", "/pools/{pool}/nodes", _list_nodes),

@@ -9,7 +9,7 @@ from sandbox.azure.batch_lookup import job_of, require_etag, task_of, touched
 from sandbox.azure.call import Call, Json, Reply
 from sandbox.azure.errors import ServiceError
 
-_JOB_REFUSALS = {
+JOB_REFUSALS = {
     "completed": ("JobCompleted", "The specified job is already in a completed state."),
     "terminating": ("JobBeingTerminated", "The specified job is being terminated."),
     "deleting": (
@@ -23,8 +23,8 @@ _NODE = "tvm-sandbox-1"
 def reactivate(call: Call) -> Reply:
     """Let a failed task run again; what it left behind is gone from then on."""
     job, task = job_of(call), task_of(call)
-    if job["state"] in _JOB_REFUSALS:
-        raise ServiceError(409, *_JOB_REFUSALS[job["state"]])
+    if job["state"] in JOB_REFUSALS:
+        raise ServiceError(409, *JOB_REFUSALS[job["state"]])
     if task["state"] != "completed":
         raise ServiceError(
             409,

@@ -13,11 +13,13 @@ from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from shared.adapters import batch_jobs
 from shared.adapters.arm import ArmReader
 from shared.adapters.azure_errors import error_code, translated
 from shared.adapters.recent import Recent
 from shared.adapters.resources import API_VERSIONS
 from shared.adapters.sdk_options import sdk_options
+from shared.core.batch_jobs import BatchJob
 from shared.core.errors import InvalidTarget
 from shared.core.facts import FailedTask
 from shared.core.resource_ids import BATCH_ACCOUNT, ResourceId
@@ -117,6 +119,30 @@ class AzureBatch:
                     raise InvalidTarget(f"{doing}: {code}") from exc
                 if code not in NOT_FAILED_NOW:
                     raise
+
+    async def active_jobs(self, account: str) -> tuple[BatchJob, ...]:
+        """Read every active job."""
+        client = await self.client(account)
+        async with translated(f"listing jobs of {account}", role=ROLE):
+            return await batch_jobs.active_jobs(client, account)
+
+    async def job(self, account: str, job: str) -> BatchJob | None:
+        """Read one job."""
+        client = await self.client(account)
+        async with translated(f"reading job {job} of {account}", role=ROLE):
+            return await batch_jobs.one_job(client, account, job)
+
+    async def has_moved(self, account: str, job: str, *, since: datetime) -> bool:
+        """Tell whether anything of a job is going on, or did since then."""
+        client = await self.client(account)
+        async with translated(f"listing tasks of {job} of {account}", role=ROLE):
+            return await batch_jobs.has_moved(client, job, since)
+
+    async def terminate_job(self, account: str, job: str) -> None:
+        """Close a job."""
+        client = await self.client(account)
+        async with translated(f"closing job {job} of {account}", role=ROLE):
+            await batch_jobs.terminate(client, job)
 
     async def close(self) -> None:
         """Close the connections."""

@@ -43,6 +43,7 @@ class Reason(StrEnum):
     JOB_NOT_ACTIVE = "job_not_active"
     RETRIES_SPENT = "retries_spent"
     WOULD_FAIL_AGAIN = "would_fail_again"
+    TASKS_FAILED = "tasks_failed"
     UNDRAINABLE_PODS = "undrainable_pods"
     NOT_RUNNING = "not_running"
     ALREADY_RUNNING = "already_running"

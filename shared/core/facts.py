@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from shared.core.batch_jobs import BatchJobFacts
 from shared.core.leftovers import LeftoverFacts
 from shared.core.ml_clusters import MlCluster
 from shared.core.ml_endpoints import EndpointFacts
@@ -26,6 +27,7 @@ __all__ = [
     "AksNode",
     "BatchNode",
     "BatchNodeFacts",
+    "BatchJobFacts",
     "BatchNodesFacts",
     "DiskFacts",
     "DiskSnapshots",
@@ -68,6 +70,7 @@ class FactsKind(StrEnum):
     SLURM_NODE = "slurm_node"
     BATCH_NODE = "batch_node"
     BATCH_NODES = "batch_nodes"
+    BATCH_JOB = "batch_job"
     STANDALONE = "standalone"
     POOL_INSTANCE = "pool_instance"
     SPOT = "spot"
@@ -366,6 +369,7 @@ Facts = (
     | SlurmNodeFacts
     | BatchNodeFacts
     | BatchNodesFacts
+    | BatchJobFacts
     | StandaloneFacts
     | PoolInstanceFacts
     | SpotFacts

@@ -20,6 +20,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from shared.core.durations import parse_duration
 from shared.core.facts import (
     BatchNodeFacts,
+    BatchJobFacts,
     BatchNodesFacts,
     DiskFacts,
     DiskSnapshots,
@@ -59,6 +60,7 @@ CLASSES: Mapping[FactsKind, Any] = {
     FactsKind.SLURM_NODE: SlurmNodeFacts,
     FactsKind.BATCH_NODE: BatchNodeFacts,
     FactsKind.BATCH_NODES: BatchNodesFacts,
+    FactsKind.BATCH_JOB: BatchJobFacts,
     FactsKind.STANDALONE: StandaloneFacts,
     FactsKind.POOL_INSTANCE: PoolInstanceFacts,
     FactsKind.SPOT: SpotFacts,

@@ -218,6 +218,9 @@ VERBS: Mapping[Verb, Operations] = MappingProxyType(
         Verb.BATCH_REBOOT: _CHANGE_BATCH_NODE,
         Verb.BATCH_REIMAGE: _CHANGE_BATCH_NODE,
         Verb.BATCH_REPLACE: _CHANGE_BATCH_NODE,
+        Verb.BATCH_CLOSE_JOB: Operations(
+            (f"{_BATCH}/read",), (f"{_BATCH}/jobs/read", f"{_BATCH}/jobs/write")
+        ),
         Verb.CHECKPOINT: Operations(
             (
                 f"{_VM}/read",
@@ -347,6 +350,7 @@ READS: Mapping[FactsKind, Operations] = MappingProxyType(
             (f"{_VM}/read", f"{_SET}/read", f"{_INSTANCE}/read", *_READ_BATCH_NODE.actions)
         ),
         FactsKind.BATCH_NODES: _READ_BATCH_NODE,
+        FactsKind.BATCH_JOB: Operations((f"{_BATCH}/read",), (f"{_BATCH}/jobs/read",)),
         FactsKind.STANDALONE: Operations(
             (
                 f"{_VM}/read",

@@ -30,6 +30,7 @@ class SignalType(StrEnum):
     COMPUTE_SCHEDULE = "compute.schedule"
     BATCH_TASKS_FAILED = "batch.tasks_failed"
     BATCH_NODES_UNUSABLE = "batch.nodes_unusable"
+    BATCH_FOUND = "batch.found"
     ALERT_METRIC = "alert.metric"
     ALERT_LOG = "alert.log"
     ALERT_ACTIVITY_LOG = "alert.activity_log"

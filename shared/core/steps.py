@@ -30,6 +30,7 @@ class Verb(StrEnum):
     GROW: set a spot pool to one machine more than it has now.
     BATCH_DISABLE / BATCH_ENABLE: no new tasks on a Batch node / again, if that was ours.
     BATCH_IDLE: wait until no task runs on a Batch node; changes nothing.
+    BATCH_CLOSE_JOB: close a Batch job of which nothing is going on any more.
     BATCH_REBOOT / BATCH_REIMAGE / BATCH_REPLACE: mend Batch nodes that take no tasks.
     CHECKPOINT: run the command that a VM's owner declared for this; keep what it wrote.
     POOL_LEAVE / POOL_RETURN: take an instance of a shared pool out of rotation / back if ours.
@@ -74,6 +75,7 @@ class Verb(StrEnum):
     BATCH_REBOOT = "batch_reboot"
     BATCH_REIMAGE = "batch_reimage"
     BATCH_REPLACE = "batch_replace"
+    BATCH_CLOSE_JOB = "batch_close_job"
     CHECKPOINT = "checkpoint"
     POOL_LEAVE = "pool_leave"
     POOL_RETURN = "pool_return"

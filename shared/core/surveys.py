@@ -55,6 +55,8 @@ class Listing:
         is_one: The path is one document and no list; one that is not there is no item.
         graph: A Resource Graph query instead of a path.
         file: A list that is deployed with the app (``rules/FILE.json``) instead of a path.
+        batch: What is listed of each Batch account of the listing ``of``: ``jobs``, the
+            active ones, as ``{"id", "job"}``.
         must_be_whole: What is missing from it is concluded from: where one document of
             it cannot be read, nothing of the subscription is judged.
     """
@@ -67,6 +69,7 @@ class Listing:
     is_one: bool = False
     graph: str = ""
     file: str = ""
+    batch: str = ""
     must_be_whole: bool = False
 
 
@@ -239,8 +242,13 @@ def check(survey: Survey) -> None:
     for name, listing in survey.reads.items():
         if listing.of and listing.of not in known:
             raise ValueError(f"{survey.name}: {name} is read for {listing.of}, not read yet")
-        if [bool(listing.path), bool(listing.graph), bool(listing.file)].count(True) != 1:
-            raise ValueError(f"{survey.name}: {name} needs a path or a graph query or a file")
+        sources = (listing.path, listing.graph, listing.file, listing.batch)
+        if len([one for one in sources if one]) != 1:
+            raise ValueError(
+                f"{survey.name}: {name} needs a path or a graph query, a file, or batch"
+            )
+        if listing.batch and not listing.of:
+            raise ValueError(f"{survey.name}: {name} is read for no Batch account")
         known.add(name)
     for measure in survey.measures:
         if measure.of not in known:

@@ -38,6 +38,7 @@ from shared.core.signals import Signal
 from shared.core.wire import read_moment
 from shared.engine.night import Ports
 from shared.engine.observe_endpoints import observe_endpoint
+from shared.engine.observe_batch import observe_batch_job
 from shared.engine.observe_ml import observe_cluster, observe_instance, observe_job
 from shared.engine.observe_slurm import observe_slurm_node
 
@@ -248,6 +249,7 @@ OBSERVERS: Mapping[FactsKind, Callable[[Asked], Awaitable[Facts | None]]] = Mapp
         FactsKind.SLURM_NODE: lambda a: _slurm_node(a.target, a.ports),
         FactsKind.BATCH_NODE: lambda a: _batch_node(a.target, a.ports),
         FactsKind.BATCH_NODES: lambda a: _batch_nodes(a.target, a.signal, a.ports),
+        FactsKind.BATCH_JOB: lambda a: observe_batch_job(a.target, a.settings, a.ports),
         FactsKind.STANDALONE: lambda a: _standalone(a.target, a.ports),
         FactsKind.POOL_INSTANCE: lambda a: _pool_instance(a.target, a.ports),
         FactsKind.SPOT: lambda a: _spot(a.target, a.ports),

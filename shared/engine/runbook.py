@@ -40,6 +40,7 @@ WORKS_ON: Mapping[FactsKind, tuple[str, ...]] = {
     FactsKind.RESOURCE: (),  # anything
     FactsKind.BATCH_NODE: (SCALE_SET_VM, VM),
     FactsKind.BATCH_NODES: (BATCH_ACCOUNT,),
+    FactsKind.BATCH_JOB: (BATCH_JOB,),
     FactsKind.STANDALONE: (VM, SCALE_SET_VM),
     FactsKind.POOL_INSTANCE: (SCALE_SET_VM, VM),
     FactsKind.SPOT: (VM, SCALE_SET_VM),

@@ -197,6 +197,10 @@ async def _documents(
         for row in night.ports.references.rows(listing.file):
             yield row
         return
+    if listing.batch:
+        for job in await night.ports.batch.active_jobs(parent):
+            yield {"id": job.target, "job": job}
+        return
     path = listing.path.format(subscription=subscription, id=parent)
     version, query = listing.api_version, listing.query
     if listing.is_one:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 
+from shared.core.batch_jobs import BatchJob
 from shared.core.facts import DiskFacts, FailedTask, MachineFacts, Resource, Utilisation
 from shared.core.protection import Lock
 from shared.core.surveys import Measure

@@ -33,6 +33,13 @@ rules:
       lasting_codes: ["64..78"]
       backoff: 6s
     mode: auto
+  - name: close-done
+    on: batch.found
+    when: signal.finding.startsWith("job_")
+    remediate: close_done_job
+    with:
+      done_for: 1h
+    mode: auto
 """
 
 
@@ -41,21 +48,32 @@ def stamp(ago: timedelta) -> str:
     return (datetime.now(UTC) - ago).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def a_task(name: str, code: int | None = 0, category: str = "UserError") -> Json:
-    """Write a task that ended a moment ago."""
+def a_task(
+    name: str,
+    code: int | None = 0,
+    category: str = "UserError",
+    *,
+    ended: timedelta = timedelta(0),
+) -> Json:
+    """Write a task that ended so long ago."""
     info: Json = {
-        "endTime": stamp(timedelta(0)),
+        "endTime": stamp(ended),
         "result": "failure" if code != 0 else "success",
     }
     if code is not None:
         info["exitCode"] = code
     if code != 0:
         info["failureInfo"] = {"category": category, "code": "x"}
-    return {"id": name, "state": "completed", "executionInfo": info}
+    return {
+        "id": name,
+        "state": "completed",
+        "stateTransitionTime": stamp(ended),
+        "executionInfo": info,
+    }
 
 
 def world() -> Json:
-    """One account whose tasks failed in each class of failure."""
+    """One account: tasks failed in each class of failure, jobs done in each way."""
     tasks = [
         a_task("killed", 137),
         a_task("wrong-input", 65),
@@ -63,10 +81,23 @@ def world() -> Json:
         a_task("no-disk", None, "ServerError"),
         a_task("fine"),
     ]
+    long_ago = timedelta(hours=9)
+    jobs = [
+        {"id": "frames", "tasks": tasks},
+        {
+            "id": "done",
+            "tasks": [a_task("one", ended=long_ago), a_task("two", ended=long_ago)],
+        },
+        {"id": "just-done", "tasks": [a_task("one")]},
+        {"id": "bad", "tasks": [a_task("one", 2, ended=long_ago)]},
+        {"id": "labelled", "tasks": [a_task("one", ended=long_ago)]},
+        {"id": "empty", "tasks": []},
+    ]
+    jobs[4]["metadata"] = [{"name": "nightshift", "value": "off"}]
     account: dict[str, Any] = {"id": ACCOUNT, "location": "westeurope", "properties": {}}
     return {
         "resources": [account],
-        "batch": {"render": {"jobs": [{"id": "frames", "tasks": tasks}]}},
+        "batch": {"render": {"jobs": jobs}},
         "settings": {"operation_seconds": 0.1, "task_seconds": 0.2},
     }
 
@@ -124,3 +155,35 @@ async def test_failed_tasks_run_again_by_class_and_after_their_backoff(site: Sit
         return all(t["state"] == "completed" for t in tasks)
 
     assert await until(is_over, limit_s=10)
+
+
+async def test_a_tick_closes_the_jobs_that_are_done_and_no_other(site: Site) -> None:
+    """Open stay: what moved just now, what failed, what is labelled, what is empty."""
+    await site.fire("tick_survey")
+
+    async def is_closed() -> bool:
+        closed = (await site.world())["observed"].get("closed_jobs", {})
+        return "render/done" in closed
+
+    async def is_reported() -> bool:
+        _, said = await site.call("GET", "/api/reports?survey=batch_jobs")
+        return bool(said["reports"])
+
+    assert await until(is_closed, limit_s=60)
+    assert await until(is_reported, limit_s=30)
+    states = {one["id"]: one["state"] for one in account(await site.world())["jobs"]}
+    _, said = await site.call("GET", "/api/reports?survey=batch_jobs")
+    [report] = said["reports"]
+    decisions = {
+        one["target"].rpartition("/")[2]: one["decision"] for one in report["findings"]
+    }
+    assert {"done": "completed"} == {n: s for n, s in states.items() if s != "active"}
+    wanted = {
+        "done": "acted",
+        "just-done": "in_use",
+        "bad": "tasks_failed",
+        "labelled": "opted_out",
+    }
+    assert wanted == {name: decisions.get(name) for name in wanted}
+    assert "empty" not in decisions
+    assert report["is_whole"]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from shared.core.batch_jobs import BatchJob
 from shared.core.errors import InvalidTarget
 from shared.core.facts import FailedTask
 from shared.ports import FailedTasksRead, TaskState
@@ -52,6 +53,9 @@ class FakeJob:
     id: str
     tasks: dict[str, FakeTask] = field(default_factory=dict)
     state: str = "active"
+    ends_itself: bool = False
+    labels: dict[str, str] = field(default_factory=dict)
+    looks_left: int = 0
 
 
 @dataclass(kw_only=True)
@@ -113,6 +117,46 @@ class FakeBatch(Trapped):
         found.reactivations += 1
         self.happened("reactivate", f"{job}/{task}")
 
+    async def active_jobs(self, account: str) -> tuple[BatchJob, ...]:
+        """Read every active job."""
+        self.reading("active_jobs")
+        return tuple(
+            _shown(account, job)
+            for job in self._account(account).values()
+            if job.state == "active"
+        )
+
+    async def job(self, account: str, job: str) -> BatchJob | None:
+        """Read one job, one look nearer to its end if it is ending."""
+        self.reading("job")
+        found = self._account(account).get(job)
+        if found is None:
+            return None
+        shown = _shown(account, found)
+        if found.state == "terminating" and found.looks_left:
+            found.looks_left -= 1
+            found.state = "terminating" if found.looks_left else "completed"
+        return shown
+
+    async def has_moved(self, account: str, job: str, *, since: datetime) -> bool:
+        """Tell whether anything of a job is going on, or did since then."""
+        self.reading("has_moved")
+        return any(
+            task.state != "completed" or (task.ended_at is not None and task.ended_at >= since)
+            for task in self._account(account)[job].tasks.values()
+        )
+
+    async def terminate_job(self, account: str, job: str) -> None:
+        """Begin to close a job."""
+        self.before("terminate_job")
+        found = self._account(account).get(job)
+        if found is None:
+            raise InvalidTarget(f"closing a job: there is no job {job}")
+        if found.state in ENDED:
+            return
+        found.state, found.looks_left = "terminating", 1
+        self.happened("terminate_job", job)
+
     def finish(
         self, account: str, job: str, task: str, *, exit_code: int, at: datetime
     ) -> None:
@@ -125,3 +169,17 @@ class FakeBatch(Trapped):
         if found is None:
             raise InvalidTarget(f"there is no Batch account {account}")
         return found
+
+
+def _shown(account: str, job: FakeJob) -> BatchJob:
+    tasks = job.tasks.values()
+    return BatchJob(
+        account=account,
+        id=job.id,
+        state=job.state,
+        unfinished=sum(task.state != "completed" for task in tasks),
+        succeeded=sum(task.has_failed is False for task in tasks),
+        failed=sum(task.has_failed is True for task in tasks),
+        ends_itself=job.ends_itself,
+        labels=dict(job.labels),
+    )

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from shared.core.steps import Verb
+from shared.engine.effects.batch_jobs import batch_close_job
 from shared.engine.effects.batch_mending import batch_reboot, batch_reimage, batch_replace
 from shared.engine.effects.batch_nodes import batch_disable, batch_enable, batch_idle
 from shared.engine.effects.batch_tasks import reactivate, save_exit_info
@@ -75,6 +76,7 @@ EFFECTS: Mapping[Verb, Effect] = MappingProxyType(
         Verb.BATCH_REBOOT: batch_reboot,
         Verb.BATCH_REIMAGE: batch_reimage,
         Verb.BATCH_REPLACE: batch_replace,
+        Verb.BATCH_CLOSE_JOB: batch_close_job,
         Verb.GROW: grow,
         Verb.JOB_WATCH: job_watch,
         Verb.JOB_RESUBMIT: job_resubmit,

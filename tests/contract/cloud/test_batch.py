@@ -8,7 +8,7 @@ import pytest
 
 from shared.core.errors import InvalidTarget
 from tests.contract.cloud import worlds as w
-from tests.contract.cloud.clouds import Cloud
+from tests.contract.cloud.clouds import Cloud, eventually
 
 SINCE = w.RECENT - timedelta(hours=1)
 
@@ -79,3 +79,40 @@ async def test_what_cannot_be_reactivated_is_an_invalid_target(
 async def test_a_task_that_is_not_there_reads_as_none(cloud: Cloud) -> None:
     """Gone is an answer."""
     assert await cloud.batch.task(w.ACCOUNT, "train", "nobody") is None
+
+
+async def test_active_jobs_are_read_with_how_their_tasks_stand(cloud: Cloud) -> None:
+    """One that ends is not among them, and its numbers are read by its name."""
+    jobs = {one.id: one for one in await cloud.batch.active_jobs(w.ACCOUNT)}
+    ending = await cloud.batch.job(w.ACCOUNT, "ending")
+    train = jobs["train"]
+    assert ({"train"}, (1, 1, 2), False) == (
+        set(jobs),
+        (train.unfinished, train.succeeded, train.failed),
+        train.ends_itself,
+    )
+    assert f"{w.ACCOUNT}/jobs/train" == train.target
+    assert ending is not None
+    assert ("terminating", 1) == (ending.state, ending.failed)
+    assert await cloud.batch.job(w.ACCOUNT, "nobody") is None
+
+
+async def test_a_job_has_moved_if_a_task_waits_runs_or_ended_since(cloud: Cloud) -> None:
+    """The last one that ended says since when it is quiet."""
+    assert await cloud.batch.has_moved(w.ACCOUNT, "train", since=SINCE)
+    after = w.RECENT + timedelta(days=3650)
+    assert not await cloud.batch.has_moved(w.ACCOUNT, "ending", since=after)
+
+
+async def test_a_job_is_closed_and_closed_twice_is_no_error(cloud: Cloud) -> None:
+    """A worker may have died after the first time."""
+    await cloud.batch.terminate_job(w.ACCOUNT, "train")
+    await cloud.batch.terminate_job(w.ACCOUNT, "train")
+    seen = await eventually(
+        lambda: cloud.batch.job(w.ACCOUNT, "train"),
+        lambda job: job is not None and job.state == "completed",
+    )
+    assert seen is not None
+    assert "completed" == seen.state
+    with pytest.raises(InvalidTarget):
+        await cloud.batch.terminate_job(w.ACCOUNT, "nobody")

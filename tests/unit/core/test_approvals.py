@@ -93,7 +93,7 @@ def test_every_verb_is_harmless_by_name_or_destructive():
         *(Verb.START, Verb.GROW),  # they take nothing, and cost money
         *(Verb.REBUILD, Verb.REMOVE, Verb.RESTORE_POINT_REMOVE),
         *(Verb.BATCH_DISABLE, Verb.BATCH_REBOOT, Verb.BATCH_REIMAGE, Verb.BATCH_REPLACE),
-        Verb.JOB_RESUBMIT,
+        *(Verb.JOB_RESUBMIT, Verb.BATCH_CLOSE_JOB),
         *(Verb.ML_START, Verb.ML_RESTART, Verb.ML_DELETE, Verb.ML_SCALE),
         Verb.ENDPOINT_TRAFFIC,
         *(Verb.ML_IDLE_TIME, Verb.ML_SCHEDULES),
