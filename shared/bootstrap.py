@@ -20,6 +20,7 @@ from shared.adapters.blob_records import BlobRecords
 from shared.adapters.clock import SystemClock
 from shared.adapters.credentials import credential
 from shared.adapters.estate import ArmEstate
+from shared.adapters.extensions import AzureExtensions
 from shared.adapters.leftovers import ArmLeftovers
 from shared.adapters.log_ingestion import LogIngestion
 from shared.adapters.machine_learning import AzureMachineLearning
@@ -194,6 +195,7 @@ def build(settings: Settings) -> Night:
         vm_care=AzureVmCare(compute.clients, arm),
         replacement=AzureReplacement(compute.clients),
         estate=ArmEstate(arm),
+        extensions=AzureExtensions(identity, arm, settings),
         leftovers=ArmLeftovers(arm),
         snapshots=ArmSnapshots(arm),
         restore_points=AzureRestorePoints(arm, compute.clients),

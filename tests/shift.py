@@ -33,6 +33,7 @@ from tests.fakes.approvals import FakeApprovals
 from tests.fakes.audit import FakeOutbox, FakeSink
 from tests.fakes.controls import FakeControls
 from tests.fakes.estate import FakeEstate, FakePrices, FakeReferences
+from tests.fakes.extensions import FakeExtensions
 from tests.fakes.ledger import (
     Crash,
     FakeClock,
@@ -93,6 +94,7 @@ class World:
     shared_pools: cloud.FakeSharedPools
     vm_care: FakeVmCare
     estate: FakeEstate
+    extensions: FakeExtensions
     leftovers: FakeLeftovers
     snapshots: FakeSnapshots
     restore_points: FakeRestorePoints
@@ -121,6 +123,7 @@ class World:
             self.leftovers.documents,
             self.online_endpoints.endpoints,
             self.restore_points.collections,
+            self.extensions.documents,
             self.effects,
         )
         return repr(copy.deepcopy(parts))
@@ -131,6 +134,7 @@ def a_world(now: datetime, trap: Trap) -> World:
     clock = FakeClock(now)
     effects: list[tuple[str, str]] = []
     ledger = FakeLedger(clock, trap)
+    cluster = cloud.FakeCluster(trap=trap, effects=effects)
     compute = cloud.FakeCompute(trap=trap, effects=effects, now=clock.now)
     return World(
         clock=clock,
@@ -143,7 +147,7 @@ def a_world(now: datetime, trap: Trap) -> World:
         machine_learning=cloud.FakeMachineLearning(trap=trap, effects=effects),
         metrics=cloud.FakeMetrics(trap=trap),
         batch=cloud.FakeBatch(trap=trap, effects=effects),
-        cluster=cloud.FakeCluster(trap=trap, effects=effects),
+        cluster=cluster,
         controls=FakeControls(trap),
         maintenance=FakeMaintenance(trap=trap, effects=effects),
         slurm=FakeSlurm(trap=trap, effects=effects),
@@ -157,6 +161,7 @@ def a_world(now: datetime, trap: Trap) -> World:
         shared_pools=cloud.FakeSharedPools(trap=trap, effects=effects),
         vm_care=FakeVmCare(compute=compute, trap=trap, effects=effects),
         estate=FakeEstate(trap=trap),
+        extensions=FakeExtensions(cluster=cluster, trap=trap, effects=effects),
         leftovers=FakeLeftovers(trap=trap, effects=effects),
         snapshots=FakeSnapshots(compute=compute, trap=trap),
         restore_points=FakeRestorePoints(
@@ -197,6 +202,7 @@ def a_night(world: World, *rules: Rule, settings: Settings | None = None) -> Nig
         shared_pools=world.shared_pools,
         vm_care=world.vm_care,
         estate=world.estate,
+        extensions=world.extensions,
         leftovers=world.leftovers,
         snapshots=world.snapshots,
         restore_points=world.restore_points,

@@ -33,6 +33,8 @@ MACHINE_LEARNING = (
     "2025-12-01",
 )
 CONTAINER_SERVICE = ("2024-09-01", "2025-01-01", "2025-05-01", "2026-08-01")
+EXTENSIONS = ("2022-11-01", "2023-05-01", "2024-11-01", "2025-03-01")
+CONNECTED_CLUSTERS = ("2021-10-01", "2024-01-01")
 BATCH_ACCOUNTS = ("2023-11-01", "2024-02-01", "2024-07-01", "2025-06-01")
 NETWORK = ("2023-11-01", "2024-03-01", "2024-05-01", "2024-07-01")
 LOCKS = ("2016-09-01", "2020-05-01")
@@ -66,6 +68,8 @@ BY_TYPE = {
     _ENDPOINT: MACHINE_LEARNING,
     f"{_ENDPOINT}/deployments": MACHINE_LEARNING,
     "microsoft.containerservice/managedclusters": CONTAINER_SERVICE,
+    "microsoft.kubernetes/connectedclusters": CONNECTED_CLUSTERS,
+    "microsoft.kubernetesconfiguration/extensions": EXTENSIONS,
     "microsoft.batch/batchaccounts": BATCH_ACCOUNTS,
     "microsoft.authorization/locks": LOCKS,
     "microsoft.authorization/permissions": PERMISSIONS,

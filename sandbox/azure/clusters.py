@@ -22,6 +22,9 @@ class ApiServer(Protocol):
     def dump(self) -> list[Json]:
         """Write every object it holds."""
 
+    def apply(self, objects: list[Json]) -> None:
+        """Put objects in, in place of those of the same name."""
+
 
 def new_api_server(objects: list[Json]) -> ApiServer:
     """Start a Kubernetes API server over some manifests."""

@@ -47,6 +47,10 @@ class KubernetesApi:
         """Return every object, as manifests that ``load`` takes."""
         return self.cluster.dump()
 
+    def apply(self, objects: Iterable[Manifest]) -> None:
+        """Put objects in, in place of those of the same kind and name."""
+        self.cluster.apply(objects)
+
     def close(self) -> None:
         """End the open watches, which otherwise hold up a server's shutdown."""
         self._watches.close()

@@ -72,6 +72,19 @@ class Cluster:
         else:
             self.births.create(item)
 
+    def apply(self, objects: Iterable[Manifest]) -> None:
+        """Put manifests in, in place of those of the same kind and name.
+
+        Raises:
+            ValueError: a manifest of a kind that is not served, or without a name.
+        """
+        for item in objects:
+            made = complete(item)
+            space = name_of(made)[0]
+            if space and self.store.get(NAMESPACES, ("", space)) is None:
+                self.store.put(NAMESPACES, complete(namespace(space)))
+            self._bring(of_manifest(made), made)
+
     def dump(self) -> list[Manifest]:
         """Return every object as a manifest of its own, kind by kind and name by name."""
         self.agenda.run_due()

@@ -28,6 +28,7 @@ from shared.core.gangs import Gang
 from shared.core.pods import Pod
 from shared.core.resource_ids import SCALE_SET_VM, VM, ResourceId
 from shared.core.settings import Settings
+from shared.core.workloads import PLURALS, Workload, workload_of
 from shared.ports import Evicted, Eviction
 
 if TYPE_CHECKING:
@@ -145,6 +146,20 @@ class AksClusters:
             return outcome
 
         return await self._with(node.cluster, act)
+
+    async def workloads(self, cluster: str, namespace: str) -> tuple[Workload, ...]:
+        """List a namespace's workloads, and its pods for the reasons."""
+
+        async def act(of: ClusterNodes) -> tuple[Workload, ...]:
+            space = f"namespaces/{_safe(namespace)}"
+            pods = [pod async for pod in of.api.items(f"/api/v1/{space}/pods")]
+            found: list[Workload] = []
+            for kind, plural in PLURALS.items():
+                listed = of.api.items(f"/apis/apps/v1/{space}/{plural}")
+                found += [workload_of(kind, one, pods) async for one in listed]
+            return tuple(found)
+
+        return await self._with(cluster, act)
 
     async def close(self) -> None:
         """Close the connections to every cluster."""

@@ -28,7 +28,7 @@ HARMLESS = frozenset(
         *("slurm_drain", "slurm_resume", "slurm_checkpoint"),
         *("batch_enable", "batch_idle", "checkpoint"),
         *("pool_leave", "pool_return", "pool_warn", "pool_sessions", "job_watch"),
-        *("ml_show", "ml_mark"),
+        *("ml_show", "ml_mark", "extension_show"),
         *("mark", "unmark", "restore_point", "boot_diagnostics"),
     }
 )

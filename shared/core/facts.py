@@ -15,6 +15,7 @@ from shared.core.batch_jobs import BatchJobFacts
 from shared.core.leftovers import LeftoverFacts
 from shared.core.ml_clusters import MlCluster
 from shared.core.ml_endpoints import EndpointFacts
+from shared.core.ml_extension_facts import ExtensionFacts
 from shared.core.ml_instances import MlInstance
 from shared.core.ml_jobs import MlJobFacts
 from shared.core.resources import Resource, resource_from_arm, retry_key
@@ -25,13 +26,14 @@ from shared.core.vm_health import VmHealth
 
 __all__ = [
     "AksNode",
+    "BatchJobFacts",
     "BatchNode",
     "BatchNodeFacts",
-    "BatchJobFacts",
     "BatchNodesFacts",
     "DiskFacts",
     "DiskSnapshots",
     "EndpointFacts",
+    "ExtensionFacts",
     "Facts",
     "FactsKind",
     "FailedTask",
@@ -81,6 +83,7 @@ class FactsKind(StrEnum):
     ML_INSTANCE = "ml_instance"
     ML_CLUSTER = "ml_cluster"
     ENDPOINT = "endpoint"
+    ML_EXTENSION = "ml_extension"
     SNAPSHOTS = "snapshots"
     RESTORE_POINTS = "restore_points"
 
@@ -382,6 +385,7 @@ Facts = (
     | EndpointFacts
     | DiskSnapshots
     | MachinePoints
+    | ExtensionFacts
 )
 
 

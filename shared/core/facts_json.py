@@ -19,12 +19,13 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from shared.core.durations import parse_duration
 from shared.core.facts import (
-    BatchNodeFacts,
     BatchJobFacts,
+    BatchNodeFacts,
     BatchNodesFacts,
     DiskFacts,
     DiskSnapshots,
     EndpointFacts,
+    ExtensionFacts,
     Facts,
     FactsKind,
     FailedTaskFacts,
@@ -71,6 +72,7 @@ CLASSES: Mapping[FactsKind, Any] = {
     FactsKind.ML_INSTANCE: MlInstanceFacts,
     FactsKind.ML_CLUSTER: MlCluster,
     FactsKind.ENDPOINT: EndpointFacts,
+    FactsKind.ML_EXTENSION: ExtensionFacts,
     FactsKind.SNAPSHOTS: DiskSnapshots,
     FactsKind.RESTORE_POINTS: MachinePoints,
 }

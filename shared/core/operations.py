@@ -102,6 +102,21 @@ _RUN_ON_INSTANCE = Operations(
 )
 
 _READ_ENDPOINT = (f"{_ENDPOINT}/read", f"{_ENDPOINT}/deployments/read", _LOCKS)
+_EXTENSION = "Microsoft.KubernetesConfiguration/extensions"
+_READ_EXTENSION = Operations(
+    (f"{_AKS}/read", "Microsoft.Kubernetes/connectedClusters/read", f"{_EXTENSION}/read")
+)
+_LOOK_INTO_CLUSTER = Operations(
+    (*_READ_EXTENSION.actions, f"{_AKS}/listClusterUserCredential/action"),
+    (
+        f"{_AKS}/pods/read",
+        f"{_AKS}/apps/deployments/read",
+        f"{_AKS}/apps/daemonsets/read",
+        f"{_AKS}/apps/statefulsets/read",
+    ),
+)
+_CHANGE_EXTENSION = Operations((*_READ_EXTENSION.actions, f"{_EXTENSION}/write", _LOCKS))
+
 _ADDRESS = "Microsoft.Network/publicIPAddresses"
 _READ_LEFTOVER = (
     f"{_DISK}/read",
@@ -250,6 +265,16 @@ VERBS: Mapping[Verb, Operations] = MappingProxyType(
         ),
         Verb.ML_SCALE: Operations((f"{_ML}/read", f"{_ML}/write", _LOCKS)),
         Verb.ENDPOINT_TRAFFIC: Operations((*_READ_ENDPOINT, f"{_ENDPOINT}/write")),
+        Verb.EXTENSION_SHOW: _LOOK_INTO_CLUSTER,
+        Verb.EXTENSION_CREATE: _CHANGE_EXTENSION,
+        Verb.EXTENSION_UPDATE: _CHANGE_EXTENSION,
+        Verb.EXTENSION_REPAIR: Operations(
+            (*_LOOK_INTO_CLUSTER.actions, f"{_EXTENSION}/write", _LOCKS),
+            _LOOK_INTO_CLUSTER.data_actions,
+        ),
+        Verb.EXTENSION_DELETE: Operations(
+            (*_READ_EXTENSION.actions, f"{_EXTENSION}/delete", _LOCKS)
+        ),
         Verb.MARK: _MARK_LEFTOVER,
         Verb.UNMARK: _MARK_LEFTOVER,
         Verb.REMOVE: Operations(
@@ -388,6 +413,9 @@ READS: Mapping[FactsKind, Operations] = MappingProxyType(
         FactsKind.ENDPOINT: Operations(_READ_ENDPOINT),
         FactsKind.ML_CLUSTER: Operations((f"{_ML}/read", _LOCKS)),
         FactsKind.RESTORE_POINTS: Operations((*_READ_POINTS, _LOCKS)),
+        FactsKind.ML_EXTENSION: Operations(
+            (*_LOOK_INTO_CLUSTER.actions, _LOCKS), _LOOK_INTO_CLUSTER.data_actions
+        ),
         FactsKind.SNAPSHOTS: Operations(
             (f"{_DISK}/read", f"{_VM}/read", f"{_SNAPSHOT}/read", _LOCKS)
         ),

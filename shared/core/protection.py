@@ -56,6 +56,10 @@ LOCKED_OUT: frozenset[Verb] = frozenset(
         Verb.ML_SCHEDULES,
         Verb.ML_SCALE,
         Verb.ENDPOINT_TRAFFIC,
+        Verb.EXTENSION_CREATE,
+        Verb.EXTENSION_UPDATE,
+        Verb.EXTENSION_REPAIR,
+        Verb.EXTENSION_DELETE,
     }
 )
 """Verbs that a ReadOnly lock on their target, or above it, forbids.
@@ -71,7 +75,13 @@ from starting or restarting").
 """
 
 DELETES: frozenset[Verb] = frozenset(
-    {Verb.REMOVE, Verb.REBUILD, Verb.ML_DELETE, Verb.RESTORE_POINT_REMOVE}
+    {
+        Verb.REMOVE,
+        Verb.REBUILD,
+        Verb.ML_DELETE,
+        Verb.RESTORE_POINT_REMOVE,
+        Verb.EXTENSION_DELETE,
+    }
 )
 """Verbs that delete their target, if only to make it anew: any lock forbids them."""
 

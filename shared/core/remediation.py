@@ -47,6 +47,8 @@ class Remediation:
             back: only then is undone, after the event, what kept work away from it.
         only_tagged: A tag without which nothing is decided, so that ticks need not measure
             resources that lack it; empty if it may concern any.
+        always_asks: A person's runbook of it needs another person's yes, whatever the
+            deployment says of runbooks.
     """
 
     name: str
@@ -60,3 +62,4 @@ class Remediation:
     examples: tuple[Example, ...]
     healthy: tuple[str, ...] = ()
     only_tagged: str = ""
+    always_asks: bool = False

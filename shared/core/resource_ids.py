@@ -29,6 +29,8 @@ ML_COMPUTE = "microsoft.machinelearningservices/workspaces/computes"
 ML_ENDPOINT = "microsoft.machinelearningservices/workspaces/onlineendpoints"
 ML_DEPLOYMENT = f"{ML_ENDPOINT}/deployments"
 AKS_CLUSTER = "microsoft.containerservice/managedclusters"
+ARC_CLUSTER = "microsoft.kubernetes/connectedclusters"
+EXTENSION = "microsoft.kubernetesconfiguration/extensions"
 
 _SEGMENT = re.compile(r"[^/\x00-\x1f]+")
 

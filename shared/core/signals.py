@@ -48,6 +48,7 @@ class SignalType(StrEnum):
     AML_DATA_DRIFT = "aml.data_drift"
     ENDPOINT_DEGRADED = "endpoint.degraded"
     AKS_EVENT = "aks.event"
+    EXTENSION_DEGRADED = "extension.degraded"
     MAINTENANCE_CONFIGURATION = "maintenance.configuration"
     RESOURCE_LEFT_OVER = "resource.left_over"
     RESOURCE_EXPIRED = "resource.expired"

@@ -44,6 +44,9 @@ class Verb(StrEnum):
     ML_IDLE_TIME / ML_SCHEDULES: let Azure stop a compute instance: unused, by the clock.
     ML_SCALE: set the bounds of an Azure ML compute cluster.
     ENDPOINT_TRAFFIC: set which deployment of an online endpoint gets how much of it.
+    EXTENSION_SHOW: write down how Azure ML extensions stand; changes nothing.
+    EXTENSION_CREATE / EXTENSION_UPDATE / EXTENSION_DELETE: of the Azure ML extension.
+    EXTENSION_REPAIR: have an Azure ML extension reconciled, and see its components ready.
     MARK / UNMARK: write on a leftover until when it may stay / take that off.
     REMOVE: delete a leftover whose marked date has passed.
     RESTORE_POINT: all managed disks of a VM at one moment, under a name with its dates.
@@ -92,6 +95,11 @@ class Verb(StrEnum):
     ML_SCHEDULES = "ml_schedules"
     ML_SCALE = "ml_scale"
     ENDPOINT_TRAFFIC = "endpoint_traffic"
+    EXTENSION_SHOW = "extension_show"
+    EXTENSION_CREATE = "extension_create"
+    EXTENSION_UPDATE = "extension_update"
+    EXTENSION_REPAIR = "extension_repair"
+    EXTENSION_DELETE = "extension_delete"
     MARK = "mark"
     UNMARK = "unmark"
     REMOVE = "remove"
@@ -103,7 +111,8 @@ class Verb(StrEnum):
     @property
     def touches(self) -> bool:
         """Tell whether it changes anything in the cloud."""
-        return self not in {Verb.VERIFY, Verb.TELL, Verb.JOB_WATCH, Verb.ML_SHOW}
+        looks = {Verb.JOB_WATCH, Verb.ML_SHOW, Verb.EXTENSION_SHOW}
+        return self not in {Verb.VERIFY, Verb.TELL, *looks}
 
 
 UNDO: Mapping[Verb, Verb] = MappingProxyType(

@@ -20,6 +20,7 @@ from shared.ports import (
     Compute,
     Controls,
     Estate,
+    Extensions,
     Ledger,
     Leftovers,
     MachineLearning,
@@ -79,6 +80,7 @@ class Ports:
     shared_pools: SharedPools
     vm_care: VmCare
     estate: Estate
+    extensions: Extensions
     leftovers: Leftovers
     snapshots: Snapshots
     restore_points: RestorePoints

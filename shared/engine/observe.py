@@ -37,8 +37,9 @@ from shared.core.shared_pools import is_shared
 from shared.core.signals import Signal
 from shared.core.wire import read_moment
 from shared.engine.night import Ports
-from shared.engine.observe_endpoints import observe_endpoint
 from shared.engine.observe_batch import observe_batch_job
+from shared.engine.observe_endpoints import observe_endpoint
+from shared.engine.observe_extensions import observe_extension
 from shared.engine.observe_ml import observe_cluster, observe_instance, observe_job
 from shared.engine.observe_slurm import observe_slurm_node
 
@@ -260,6 +261,9 @@ OBSERVERS: Mapping[FactsKind, Callable[[Asked], Awaitable[Facts | None]]] = Mapp
         FactsKind.ML_INSTANCE: lambda a: observe_instance(a.target, a.settings, a.ports),
         FactsKind.ENDPOINT: lambda a: observe_endpoint(a.target, a.ports),
         FactsKind.ML_CLUSTER: lambda a: observe_cluster(a.target, a.ports),
+        FactsKind.ML_EXTENSION: lambda a: observe_extension(
+            a.target.text, a.settings, a.ports
+        ),
         FactsKind.SNAPSHOTS: lambda a: a.ports.snapshots.of_disk(a.target.text),
         FactsKind.RESTORE_POINTS: lambda a: a.ports.restore_points.of(a.target.text),
     }

@@ -11,9 +11,12 @@ from shared.core.facts import FactsKind
 from shared.core.leftovers import NIC, PUBLIC_IP
 from shared.core.remediation import Remediation
 from shared.core.resource_ids import (
+    AKS_CLUSTER,
+    ARC_CLUSTER,
     BATCH_ACCOUNT,
     BATCH_JOB,
     DISK,
+    EXTENSION,
     ML_COMPUTE,
     ML_DEPLOYMENT,
     ML_ENDPOINT,
@@ -51,6 +54,7 @@ WORKS_ON: Mapping[FactsKind, tuple[str, ...]] = {
     FactsKind.ML_CLUSTER: (ML_COMPUTE,),
     FactsKind.ENDPOINT: (ML_ENDPOINT, ML_DEPLOYMENT),
     FactsKind.VM_HEALTH: (VM,),
+    FactsKind.ML_EXTENSION: (EXTENSION, AKS_CLUSTER, ARC_CLUSTER),
     FactsKind.SNAPSHOTS: (DISK,),
     FactsKind.RESTORE_POINTS: (VM, RESTORE_COLLECTION),
 }

@@ -65,12 +65,14 @@ def runbook_rule(
         hash=hashlib.sha256(content.encode()).hexdigest()[:16],
         source="runbook",
         limits=(),
-        approval=_approval(deployment),
+        approval=_approval(deployment, remediation),
     )
 
 
-def _approval(deployment: Settings) -> ApprovalTerms | None:
+def _approval(deployment: Settings, remediation: Remediation) -> ApprovalTerms | None:
     kind = ApprovalKind(deployment.runbook_approval)
+    if kind is ApprovalKind.NONE and remediation.always_asks:
+        kind = ApprovalKind.REQUIRED
     return ApprovalTerms(kind, ASKED_FOR) if kind is not ApprovalKind.NONE else None
 
 

@@ -23,6 +23,7 @@ from shared.ports.cluster import Cluster, Evicted, Eviction
 from shared.ports.commands import Commands, Output
 from shared.ports.controls import Controls
 from shared.ports.estate import Estate, Prices, References
+from shared.ports.extensions import Extensions
 from shared.ports.ledger import (
     EventRecord,
     Head,
@@ -61,6 +62,7 @@ __all__ = [
     "EventRecord",
     "Evicted",
     "Eviction",
+    "Extensions",
     "FailedTasksRead",
     "FoundNode",
     "Head",

@@ -10,6 +10,7 @@ from typing import Protocol
 from shared.core.facts import AksNode
 from shared.core.gangs import Gang
 from shared.core.pods import Pod
+from shared.core.workloads import Workload
 
 
 class Evicted(StrEnum):
@@ -86,5 +87,13 @@ class Cluster(Protocol):
         """Ask the API server to evict a pod (policy/v1), once.
 
         Only this pod: its uid is a precondition, so that a namesake is never evicted.
+        """
+        ...
+
+    async def workloads(self, cluster: str, namespace: str) -> tuple[Workload, ...]:
+        """List a namespace's Deployments, DaemonSets and StatefulSets with their readiness.
+
+        Args:
+            cluster: ARM id of the managed cluster.
         """
         ...

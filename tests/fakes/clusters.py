@@ -10,6 +10,7 @@ from shared.core.errors import InvalidTarget, Unproven
 from shared.core.facts import AksNode
 from shared.core.gangs import Gang
 from shared.core.pods import Pod
+from shared.core.workloads import Workload
 from shared.ports import Evicted, Eviction
 from tests.fakes.effects import Trapped
 
@@ -48,12 +49,14 @@ class FakeCluster(Trapped):
         pods_by_uid: Pods in every cluster.
         unproven: Folded ids of VMs whose node has no providerID.
         terminating: Namespaces that are going away and refuse evictions.
+        running: Workloads by folded cluster id, whatever the namespace.
     """
 
     nodes: dict[str, AksNode] = field(default_factory=dict)
     pods_by_uid: dict[str, FakePod] = field(default_factory=dict)
     terminating: set[str] = field(default_factory=set)
     unproven: set[str] = field(default_factory=set)
+    running: dict[str, tuple[Workload, ...]] = field(default_factory=dict)
 
     def add(self, vm: str, node: AksNode) -> AksNode:
         """Put a node into the world, on a VM."""
@@ -166,6 +169,11 @@ class FakeCluster(Trapped):
         found.graces.append(grace)
         self.happened("evict", pod.uid)
         return Eviction(Evicted.ACCEPTED)
+
+    async def workloads(self, cluster: str, namespace: str) -> tuple[Workload, ...]:
+        """List what runs there."""
+        self.reading("workloads")
+        return self.running.get(cluster.casefold(), ())
 
     def _now(self, node: AksNode) -> tuple[str, AksNode]:
         for vm, known in self.nodes.items():

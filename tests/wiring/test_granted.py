@@ -34,6 +34,13 @@ UNSEEN = {
     *(n.casefold() for v in Verb if v.value.startswith("ml_") for n in VERBS[v].actions),
     # online endpoints have one: tests/e2e/test_endpoints.py
     *(n.casefold() for n in VERBS[Verb.ENDPOINT_TRAFFIC].actions),
+    # so have extensions: tests/e2e/test_ml_extensions.py
+    *(
+        name.casefold()
+        for verb in Verb
+        if verb.value.startswith("extension_")
+        for name in (*VERBS[verb].actions, *VERBS[verb].data_actions)
+    ),
     # what is left over has one, too: tests/e2e/test_cleanup.py
     *(n.casefold() for v in (Verb.MARK, Verb.REMOVE) for n in VERBS[v].actions),
     # several at one moment: tests/contract/cloud/test_bulk_power.py

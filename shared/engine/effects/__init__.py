@@ -17,6 +17,13 @@ from shared.engine.effects.batch_nodes import batch_disable, batch_enable, batch
 from shared.engine.effects.batch_tasks import reactivate, save_exit_info
 from shared.engine.effects.checkpoint import checkpoint
 from shared.engine.effects.disks import snapshot
+from shared.engine.effects.extensions import (
+    extension_create,
+    extension_delete,
+    extension_repair,
+    extension_show,
+    extension_update,
+)
 from shared.engine.effects.leftovers import mark, remove, unmark
 from shared.engine.effects.ml_computes import (
     ml_delete,
@@ -89,6 +96,11 @@ EFFECTS: Mapping[Verb, Effect] = MappingProxyType(
         Verb.ML_SCHEDULES: ml_schedules,
         Verb.ML_SCALE: ml_scale,
         Verb.ENDPOINT_TRAFFIC: endpoint_traffic,
+        Verb.EXTENSION_SHOW: extension_show,
+        Verb.EXTENSION_CREATE: extension_create,
+        Verb.EXTENSION_UPDATE: extension_update,
+        Verb.EXTENSION_REPAIR: extension_repair,
+        Verb.EXTENSION_DELETE: extension_delete,
         Verb.MARK: mark,
         Verb.UNMARK: unmark,
         Verb.REMOVE: remove,

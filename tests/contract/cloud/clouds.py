@@ -14,6 +14,7 @@ from shared.ports import (
     Commands,
     Compute,
     Estate,
+    Extensions,
     Leftovers,
     MachineLearning,
     Metrics,
@@ -45,6 +46,7 @@ class Cloud:
     commands: Commands
     shared_pools: SharedPools
     estate: Estate
+    extensions: Extensions
     leftovers: Leftovers
     vm_care: VmCare
     online_endpoints: OnlineEndpoints

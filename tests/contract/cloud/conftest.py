@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from shared.adapters.extensions import AzureExtensions
 from shared.core.settings import Settings
 from tests.contract.azure_standin.running import Standin, started
 from tests.contract.cloud import fake_world, worlds
@@ -79,6 +80,7 @@ async def azure(local_azure: Standin) -> AsyncIterator[Cloud]:
             commands=AzureCommands(compute.clients, arm),
             shared_pools=AzureSharedPools(compute.clients),
             estate=ArmEstate(arm),
+            extensions=AzureExtensions(identity, arm, settings),
             leftovers=ArmLeftovers(arm),
             vm_care=AzureVmCare(compute.clients, arm),
             online_endpoints=ArmOnlineEndpoints(arm),
@@ -88,7 +90,7 @@ async def azure(local_azure: Standin) -> AsyncIterator[Cloud]:
             standin=local_azure,
         )
         parts: list[Any] = [cloud.compute, cloud.metrics, cloud.learning, cloud.batch]
-        for part in (arm, *parts, cloud.cluster):
+        for part in (arm, *parts, cloud.cluster, cloud.extensions):
             closing.push_async_callback(part.close)
         yield cloud
 
@@ -97,6 +99,7 @@ async def azure(local_azure: Standin) -> AsyncIterator[Cloud]:
 def fakes() -> Cloud:
     """The fakes, in the same world."""
     compute = fake_world.compute()
+    cluster = fake_world.cluster()
     return Cloud(
         resources=fake_world.resources(),
         compute=compute,
@@ -108,12 +111,13 @@ def fakes() -> Cloud:
         commands=fake_world.commands(),
         shared_pools=fake_world.shared_pools(),
         estate=fake_world.estate(),
+        extensions=fake_world.extensions(cluster),
         leftovers=fake_world.leftovers(),
         vm_care=fake_world.vm_care(compute),
         online_endpoints=fake_world.online_endpoints(),
         snapshots=fake_world.snapshots(compute),
         restore_points=FakeRestorePoints(compute=compute),
-        cluster=fake_world.cluster(),
+        cluster=cluster,
     )
 
 

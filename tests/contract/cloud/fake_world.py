@@ -34,6 +34,7 @@ from tests.fakes.cloud import (
     FakeTask,
 )
 from tests.fakes.estate import FakeEstate
+from tests.fakes.extensions import FakeExtensions
 from tests.fakes.leftovers import FakeLeftovers
 from tests.fakes.online_endpoints import FakeOnlineEndpoints
 from tests.fakes.snapshots import FakeSnapshots
@@ -76,6 +77,16 @@ def commands() -> FakeCommands:
     world.add(w.DEV, w.SAVES, "saved step 41", 0)
     world.add(w.DEV, w.FAILS, "disk full", 3)
     world.add(w.INSTANCE, w.SAVES)
+    return world
+
+
+def extensions(cluster: FakeCluster) -> FakeExtensions:
+    """The extension on AKS, whose gateway does not start; an Arc cluster without one."""
+    world = FakeExtensions(cluster=cluster)
+    for one in w.clusters():
+        world.add_cluster(one)
+    world.add(w.EXTENSION, "Failed", w.ML_SETTINGS)
+    cluster.running[w.CLUSTER.casefold()] = (w.GATEWAY,)
     return world
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from shared.core.workloads import Workload
+
 SUBSCRIPTION = "11111111-1111-1111-1111-111111111111"
 REGION = "westeurope"
 GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/lab"
@@ -30,6 +32,17 @@ UNPROVEN = f"{SCALE_SET}/virtualMachines/9"
 ODD = f"{SCALE_SET}/virtualMachines/10"
 """Its node's name is nothing like the machine's."""
 CLUSTER = f"{GROUP}/providers/Microsoft.ContainerService/managedClusters/train"
+ARC = f"{GROUP}/providers/Microsoft.Kubernetes/connectedClusters/plant"
+_EXTENSIONS = "providers/Microsoft.KubernetesConfiguration/extensions"
+EXTENSION, ON_ARC = f"{CLUSTER}/{_EXTENSIONS}/azureml", f"{ARC}/{_EXTENSIONS}/azureml"
+ML_SETTINGS = {"enableTraining": "True", "location": "westeurope"}
+GATEWAY = Workload(
+    "Deployment",
+    "gateway",
+    1,
+    0,
+    ("gateway-0: ImagePullBackOff: Back-off pulling image",),
+)
 NODE, NAMESAKE_NODE = f"{SET_NAME}00000t", f"{SET_NAME}000029"
 ACCOUNT = f"{GROUP}/providers/Microsoft.Batch/batchAccounts/renders"
 WORKSPACE = f"{GROUP}/providers/Microsoft.MachineLearningServices/workspaces/ml"
@@ -167,11 +180,8 @@ def resources() -> list[dict[str, Any]]:
         _instance(INSTANCE),
         _instance(NAMESAKE),
         _instance(HELD),
-        {
-            "id": CLUSTER,
-            "location": REGION,
-            "properties": {"nodeResourceGroup": NODE_GROUP.rpartition("/")[2].lower()},
-        },
+        *clusters(),
+        an_extension(),
         {
             "id": ACCOUNT,
             "location": REGION,
@@ -241,6 +251,58 @@ def endpoint() -> list[dict[str, Any]]:
             for name in ("blue", "green")
         ),
     ]
+
+
+def clusters() -> list[dict[str, Any]]:
+    """An AKS cluster with two nodes, and an Arc cluster that is not connected."""
+    pools = [{"name": "gpu", "count": 2}]
+    aks = {
+        "nodeResourceGroup": NODE_GROUP.rpartition("/")[2].lower(),
+        "agentPoolProfiles": pools,
+        "powerState": {"code": "Running"},
+    }
+    arc = {"connectivityStatus": "Offline", "totalNodeCount": 3}
+    return [
+        {"id": CLUSTER, "location": REGION, "properties": aks},
+        {"id": ARC, "location": REGION, "tags": TAGS, "properties": arc},
+    ]
+
+
+def an_extension() -> dict[str, Any]:
+    """The Azure ML extension on AKS: it failed, and mends its gateway when it is written."""
+    said = {
+        "extensionType": "microsoft.azureml.kubernetes",
+        "provisioningState": "Failed",
+        "configurationSettings": dict(ML_SETTINGS),
+    }
+    return {"id": EXTENSION, "properties": said, "_installs": _gateway(1)}
+
+
+def _gateway(ready: int) -> list[dict[str, Any]]:
+    """The Deployment of the gateway with its pod."""
+    place, labels = {"namespace": "azureml"}, {"app": "gateway"}
+    deployment = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "gateway", **place},
+        "spec": {"replicas": 1, "selector": {"matchLabels": labels}},
+        "status": {"replicas": 1, "readyReplicas": ready},
+    }
+    waiting = {"reason": "ImagePullBackOff", "message": "Back-off pulling image"}
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "gateway-0", "labels": labels, **place},
+        "spec": {"containers": [{"name": "main", "image": "x"}]},
+        "status": {
+            "phase": "Running" if ready else "Pending",
+            "conditions": [{"type": "Ready", "status": "True" if ready else "False"}],
+            "containerStatuses": [
+                {"name": "main", "state": {} if ready else {"waiting": waiting}}
+            ],
+        },
+    }
+    return [deployment, pod]
 
 
 def old_snapshots() -> list[dict[str, Any]]:
@@ -374,6 +436,7 @@ def manifests() -> list[dict[str, Any]]:
                 "selector": {"matchLabels": {"app": "guarded"}},
             },
         },
+        *_gateway(0),
         _pod("web-0", NODE),
         _pod("guarded-0", NODE),
         _pod("agent-0", NODE, "DaemonSet"),

@@ -97,6 +97,8 @@ def test_every_verb_is_harmless_by_name_or_destructive():
         *(Verb.ML_START, Verb.ML_RESTART, Verb.ML_DELETE, Verb.ML_SCALE),
         Verb.ENDPOINT_TRAFFIC,
         *(Verb.ML_IDLE_TIME, Verb.ML_SCHEDULES),
+        *(Verb.EXTENSION_CREATE, Verb.EXTENSION_UPDATE),
+        *(Verb.EXTENSION_REPAIR, Verb.EXTENSION_DELETE),
     }
     assert known == takes_away
     assert HARMLESS <= {verb.value for verb in Verb}

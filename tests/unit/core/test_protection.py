@@ -186,6 +186,7 @@ def test_locks_do_not_reach_the_data_plane():
         *("set_idle_shutdown", "set_instance_schedules", "scale_cluster_to_zero"),
         "roll_back_traffic",
         *("mark_stopped_instance", "delete_marked_instance"),
+        *("create_extension", "update_extension", "repair_extension", "delete_extension"),
     } == {name for name, one in discover().items() if one.verbs & LOCKED_OUT}
 
 

@@ -48,6 +48,12 @@ from tests.checkpoints import a_preempted_vm, with_declared
 from tests.endpoints import an_endpoint_alert, with_endpoint
 from tests.evictions import LOST, an_eviction, evict, lose, with_paid
 from tests.leftovers import a_leftover, with_leftover
+from tests.ml_extensions import (
+    a_degraded,
+    with_cluster,
+    with_extension,
+    with_sick_extension,
+)
 from tests.ml_instances import (
     DUE,
     a_cluster_finding,
@@ -116,6 +122,11 @@ CASES: Mapping[str, Case] = {
     "stop_instance": Case(with_instance, a_tick(target=COMPUTE)),
     "save_machine": Case(lambda shift: shift.with_machine(VM, "os"), a_due_point()),
     "expire_restore_points": Case(with_old_points, an_expired_point()),
+    "update_extension": Case(lambda shift: with_extension(shift, "Failed"), a_degraded()),
+    "create_extension": Case(with_cluster, a_degraded()),
+    "delete_extension": Case(with_extension, a_degraded()),
+    "repair_extension": Case(with_sick_extension, a_degraded()),
+    "show_extension": Case(with_extension, a_degraded()),
     "snapshot_disk": Case(with_disk, a_due_snapshot()),
     "remove_leftover": Case(with_leftover, a_leftover()),
     "release_batch_node": Case(lambda shift: with_batch_node(shift, tasks=1), a_reboot()),
@@ -187,6 +198,7 @@ def test_without_a_dry_run_the_world_would_change(name: str):
     assert [name] == [plan.remediation for plan in shift.plans]
     changed = {what for what, now in kept(shift).items() if now != before[what]}
     shown = {"ask_a_person": {"notices"}, "show_instance": set[str]()}
+    shown["show_extension"] = set[str]()
     assert {"plans", *shown.get(name, {"cloud"})} <= changed
 
 

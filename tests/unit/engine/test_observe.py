@@ -40,6 +40,7 @@ SETTINGS = {
     FactsKind.SPOT: REMEDIATIONS["restart_evicted_vm"].settings(),
     FactsKind.SPOT_POOL: REMEDIATIONS["scale_pool_by_one"].settings(),
     FactsKind.RESTORE_POINTS: REMEDIATIONS["save_machine"].settings(),
+    FactsKind.ML_EXTENSION: REMEDIATIONS["repair_extension"].settings(),
     FactsKind.SNAPSHOTS: REMEDIATIONS["snapshot_disk"].settings(),
     FactsKind.VM_HEALTH: REMEDIATIONS["revive_vm"].settings(),
     FactsKind.LEFTOVER: REMEDIATIONS["remove_leftover"].settings(),
