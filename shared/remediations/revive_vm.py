@@ -66,9 +66,7 @@ def recheck(plan: Plan, facts: VmHealth, settings: Settings, now: datetime) -> R
     """Stop when it was shut down, or answers before anything was done to it."""
     if facts.power in {"deallocated", "deallocating", "stopped"}:
         return Reason.NOT_RUNNING
-    verbs = {Verb.RESTART, Verb.REDEPLOY}
-    has_begun = any(one.started_at for one in plan.steps if one.step.verb in verbs)
-    return Reason.IS_WELL if facts.is_well and not has_begun else None
+    return Reason.IS_WELL if facts.is_well else None
 
 
 _NOW = datetime(2030, 1, 1, 3, tzinfo=UTC)

@@ -137,6 +137,22 @@ def test_one_that_says_no_is_believed_and_silence_is_not(availability, agent, ac
     assert acts == bool(done(shift))
 
 
+def test_one_that_answers_again_while_its_console_is_read_is_not_restarted():
+    """A fresh look before each step: it may have come back by itself meanwhile."""
+    shift = Shift.begin(a_rule("revive_vm"))
+    with_silent_vm(shift, console=PANIC)
+
+    def comes_back(where: str) -> None:
+        if where == "read console":
+            shift.world.vm_care.unwell.clear()
+            shift.move(timedelta(seconds=10))
+
+    shift.hooks.append(comes_back)
+    shift.deliver(a_loss())
+    shift.run_until_quiet()
+    assert ([], Reason.IS_WELL) == (done(shift), shift.plan.steps[1].reason)
+
+
 def test_a_restart_whose_answer_was_lost_is_not_made_twice():
     """The intent is written first; what ended after it is taken for it."""
     shift = Shift.begin(a_rule("revive_vm"))
