@@ -10,160 +10,36 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from shared.core.links import LinkKey
-from shared.core.rollout_settings import RolloutSettings
+from shared.core.platform_settings import PlatformSettings
+from shared.core.setting_words import setting
 from shared.core.slurm_clusters import SlurmCluster
 
 
-def _setting(variable: str, meaning: str) -> dict[str, str]:
-    return {"variable": variable, "meaning": meaning}
-
-
 @dataclass(frozen=True, slots=True)
-class Settings(RolloutSettings):
+class Settings(PlatformSettings):
     """Everything that differs from one deployment to the next."""
 
-    storage: str = field(
-        default="",
-        repr=False,
-        metadata=_setting("AzureWebJobsStorage", "connection string of the app's storage"),
-    )
-    storage_account: str = field(
-        default="",
-        metadata=_setting(
-            "AzureWebJobsStorage__accountName", "storage account reached by identity"
-        ),
-    )
-    storage_table_uri: str = field(
-        default="",
-        metadata=_setting(
-            "AzureWebJobsStorage__tableServiceUri",
-            "table endpoint reached by identity, https, instead of the account's name",
-        ),
-    )
-    storage_queue_uri: str = field(
-        default="",
-        metadata=_setting(
-            "AzureWebJobsStorage__queueServiceUri",
-            "queue endpoint reached by identity, https, instead of the account's name",
-        ),
-    )
-    storage_blob_uri: str = field(
-        default="",
-        metadata=_setting(
-            "AzureWebJobsStorage__blobServiceUri",
-            "blob endpoint reached by identity, https, instead of the account's name",
-        ),
-    )
-    storage_suffix: str = field(
-        default="core.windows.net",
-        metadata=_setting("NIGHTSHIFT_STORAGE_SUFFIX", "storage domain of the cloud"),
-    )
-    client_id: str = field(
-        default="",
-        metadata=_setting(
-            "AZURE_CLIENT_ID", "client id of the user-assigned managed identity, a GUID"
-        ),
-    )
-    resource_manager: str = field(
-        default="https://management.azure.com",
-        metadata=_setting("NIGHTSHIFT_RESOURCE_MANAGER", "resource manager endpoint, https"),
-    )
-    resource_manager_audience: str = field(
-        default="https://management.azure.com",
-        metadata=_setting(
-            "NIGHTSHIFT_RESOURCE_MANAGER_AUDIENCE", "token audience of the resource manager"
-        ),
-    )
-    metrics_endpoint: str = field(
-        default="https://{region}.metrics.monitor.azure.com",
-        metadata=_setting(
-            "NIGHTSHIFT_METRICS_ENDPOINT",
-            "metrics data plane, https; {region} stands for the resource's region",
-        ),
-    )
-    metrics_audience: str = field(
-        default="https://metrics.monitor.azure.com",
-        metadata=_setting(
-            "NIGHTSHIFT_METRICS_AUDIENCE", "token audience of the metrics plane"
-        ),
-    )
-    batch_audience: str = field(
-        default="https://batch.core.windows.net/",
-        metadata=_setting(
-            "NIGHTSHIFT_BATCH_AUDIENCE", "token audience of the Batch data plane"
-        ),
-    )
-    kubernetes_audience: str = field(
-        default="6dae42f8-4368-4678-94ff-3960e28e3630",
-        metadata=_setting(
-            "NIGHTSHIFT_KUBERNETES_AUDIENCE", "Entra application of AKS API servers, a GUID"
-        ),
-    )
-    ingestion_endpoint: str = field(
-        default="",
-        metadata=_setting(
-            "NIGHTSHIFT_INGESTION_ENDPOINT",
-            "logs ingestion endpoint of the data collection rule, https; empty: no export",
-        ),
-    )
-    ingestion_rule: str = field(
-        default="",
-        metadata=_setting(
-            "NIGHTSHIFT_INGESTION_RULE",
-            "immutable id of the data collection rule, dcr- and 32 hexadecimal digits",
-        ),
-    )
-    ingestion_audience: str = field(
-        default="https://monitor.azure.com",
-        metadata=_setting("NIGHTSHIFT_INGESTION_AUDIENCE", "token audience of logs ingestion"),
-    )
-    plans_stream: str = field(
-        default="Custom-NightshiftPlans_CL",
-        metadata=_setting("NIGHTSHIFT_PLANS_STREAM", "stream of plans, Custom- and a name"),
-    )
-    steps_stream: str = field(
-        default="Custom-NightshiftSteps_CL",
-        metadata=_setting("NIGHTSHIFT_STEPS_STREAM", "stream of steps, Custom- and a name"),
-    )
-    decisions_stream: str = field(
-        default="Custom-NightshiftDecisions_CL",
-        metadata=_setting(
-            "NIGHTSHIFT_DECISIONS_STREAM", "stream of decisions, Custom- and a name"
-        ),
-    )
-    outcome_topic: str = field(
-        default="",
-        metadata=_setting(
-            "NIGHTSHIFT_OUTCOME_TOPIC",
-            "endpoint of the Event Grid topic for outcomes, https, ending in /api/events; "
-            "empty: nothing is published",
-        ),
-    )
-    outcome_audience: str = field(
-        default="https://eventgrid.azure.net",
-        metadata=_setting("NIGHTSHIFT_OUTCOME_AUDIENCE", "token audience of Event Grid"),
-    )
     subscriptions: tuple[str, ...] = field(
         default=(),
-        metadata=_setting(
+        metadata=setting(
             "NIGHTSHIFT_SUBSCRIPTIONS", "subscriptions the ticks look at, GUIDs with commas"
         ),
     )
     workspaces: tuple[str, ...] = field(
         default=(),
-        metadata=_setting(
+        metadata=setting(
             "NIGHTSHIFT_WORKSPACES", "ARM ids of Azure ML workspaces, with commas"
         ),
     )
     rules: tuple[str, ...] = field(
         default=("rules",),
-        metadata=_setting(
+        metadata=setting(
             "NIGHTSHIFT_RULES", "rule folders with commas; a later one wins by rule name"
         ),
     )
     rules_container: str = field(
         default="",
-        metadata=_setting(
+        metadata=setting(
             "NIGHTSHIFT_RULES_CONTAINER",
             "blob container of the app's storage whose *.yaml files are one more layer of "
             "rules, taken without a deployment; empty: none",
@@ -171,32 +47,32 @@ class Settings(RolloutSettings):
     )
     rules_poll: timedelta = field(
         default=timedelta(seconds=60),
-        metadata=_setting(
+        metadata=setting(
             "NIGHTSHIFT_RULES_POLL",
             "how often that container is looked at, by each instance, 10s to 1h",
         ),
     )
     lease: timedelta = field(
         default=timedelta(seconds=30),
-        metadata=_setting("NIGHTSHIFT_LEASE", "lease on a plan, 10s to 10m"),
+        metadata=setting("NIGHTSHIFT_LEASE", "lease on a plan, 10s to 10m"),
     )
     event_budget: timedelta = field(
         default=timedelta(seconds=20),
-        metadata=_setting(
+        metadata=setting(
             "NIGHTSHIFT_EVENT_BUDGET",
             "how long an event handler works on its plan itself, 1s to 25s",
         ),
     )
     plan_budget: timedelta = field(
         default=timedelta(minutes=4),
-        metadata=_setting(
+        metadata=setting(
             "NIGHTSHIFT_PLAN_BUDGET",
             "how long one queue invocation works on a plan, 10s to 4m30s",
         ),
     )
     archive_days: int = field(
         default=30,
-        metadata=_setting(
+        metadata=setting(
             "NIGHTSHIFT_ARCHIVE_DAYS",
             "days for which a copy of every delivery is kept for replays, 0 to 3650; "
             "0: no copies",
@@ -204,7 +80,7 @@ class Settings(RolloutSettings):
     )
     acknowledge: str = field(
         default="forwarder",
-        metadata=_setting(
+        metadata=setting(
             "NIGHTSHIFT_ACKNOWLEDGE",
             "who acknowledges a maintenance notice once a rule lets it: forwarder (in one of "
             "the machines) or control_plane (the app itself, a preview interface)",
@@ -212,25 +88,25 @@ class Settings(RolloutSettings):
     )
     dry_run: bool = field(
         default=False,
-        metadata=_setting("NIGHTSHIFT_DRY_RUN", "true: decide and record, never act"),
+        metadata=setting("NIGHTSHIFT_DRY_RUN", "true: decide and record, never act"),
     )
     protected_tags: tuple[str, ...] = field(
         default=(),
-        metadata=_setting(
+        metadata=setting(
             "NIGHTSHIFT_PROTECTED_TAGS",
             "tags of resources never acted on, NAME or NAME=VALUE, with commas",
         ),
     )
     protected_names: tuple[str, ...] = field(
         default=(),
-        metadata=_setting(
+        metadata=setting(
             "NIGHTSHIFT_PROTECTED_NAMES",
             "names of resources never acted on, with * and ? as in prod-*, with commas",
         ),
     )
     slurm: tuple[SlurmCluster, ...] = field(
         default=(),
-        metadata=_setting(
+        metadata=setting(
             "NIGHTSHIFT_SLURM",
             "Slurm clusters by their REST servers, NAME=https://HOST:PORT with commas (http "
             "for 127.0.0.1 alone), or a JSON list of {name, url, user, within}; empty: none",
@@ -239,14 +115,14 @@ class Settings(RolloutSettings):
     slurm_key: str = field(
         default="",
         repr=False,
-        metadata=_setting(
+        metadata=setting(
             "NIGHTSHIFT_SLURM_KEY",
             "Slurm's jwt_hs256.key in base64, 16 bytes or more, a secret; empty: none",
         ),
     )
     own_resources: tuple[str, ...] = field(
         default=(),
-        metadata=_setting(
+        metadata=setting(
             "NIGHTSHIFT_OWN_RESOURCES",
             "ARM ids of Nightshift's own resource groups and resources, with commas; "
             "default: the resource group that the app runs in",
@@ -254,14 +130,14 @@ class Settings(RolloutSettings):
     )
     app_service_auth: bool = field(
         default=False,
-        metadata=_setting(
+        metadata=setting(
             "NIGHTSHIFT_APP_SERVICE_AUTH",
             "true: App Service authentication stands in front, its headers are believed",
         ),
     )
     url: str = field(
         default="",
-        metadata=_setting(
+        metadata=setting(
             "NIGHTSHIFT_URL",
             "address of the app in the links that people get, https (http on this machine); "
             "default: the one the platform gave it",
@@ -270,7 +146,7 @@ class Settings(RolloutSettings):
     link_keys: tuple[LinkKey, ...] = field(
         default=(),
         repr=False,
-        metadata=_setting(
+        metadata=setting(
             "NIGHTSHIFT_LINK_KEYS",
             "keys that sign approval links, NAME:BASE64 of 32 bytes or more each, one or two "
             "with a comma: the first signs, both verify; empty: a page opens only for who is "
@@ -279,18 +155,18 @@ class Settings(RolloutSettings):
     )
     sign_in: str = field(
         default="https://login.microsoftonline.com",
-        metadata=_setting("NIGHTSHIFT_SIGN_IN", "Entra's address in the cloud, https"),
+        metadata=setting("NIGHTSHIFT_SIGN_IN", "Entra's address in the cloud, https"),
     )
     tenant: str = field(
         default="",
-        metadata=_setting(
+        metadata=setting(
             "NIGHTSHIFT_TENANT",
             "Entra tenant whose people may approve, a GUID; empty: nobody is known by name",
         ),
     )
     audience: tuple[str, ...] = field(
         default=(),
-        metadata=_setting(
+        metadata=setting(
             "NIGHTSHIFT_AUDIENCE",
             "who bearer tokens must be for, with commas: the app registration's client id "
             "and its api:// address; empty: no bearer token is taken",
@@ -298,20 +174,20 @@ class Settings(RolloutSettings):
     )
     approver_role: str = field(
         default="Approver",
-        metadata=_setting(
+        metadata=setting(
             "NIGHTSHIFT_APPROVER_ROLE", "app role that a person needs to approve or reject"
         ),
     )
     alert_role: str = field(
         default="",
-        metadata=_setting(
+        metadata=setting(
             "NIGHTSHIFT_ALERT_ROLE",
             "app role that whoever posts alerts must bring in a token, beside the key",
         ),
     )
     ask_roles: bool = field(
         default=False,
-        metadata=_setting(
+        metadata=setting(
             "NIGHTSHIFT_ASK_ROLES",
             "true: beside the key people must sign in, with the app role Reader, Operator or "
             "that of approvers to read, and Operator to start, pause and reset",
@@ -319,29 +195,29 @@ class Settings(RolloutSettings):
     )
     telemetry: bool = field(
         default=False,
-        metadata=_setting(
+        metadata=setting(
             "NIGHTSHIFT_TELEMETRY", "true: traces and metrics go to Application Insights"
         ),
     )
     insights: str = field(
         default="",
         repr=False,
-        metadata=_setting(
+        metadata=setting(
             "APPLICATIONINSIGHTS_CONNECTION_STRING",
             "connection string of Application Insights, which the platform sets",
         ),
     )
     prices: str = field(
         default="rules/prices.json",
-        metadata=_setting("NIGHTSHIFT_PRICES", "file of list prices; empty: none"),
+        metadata=setting("NIGHTSHIFT_PRICES", "file of list prices; empty: none"),
     )
     team_tag: str = field(
         default="team",
-        metadata=_setting("NIGHTSHIFT_TEAM_TAG", "tag whose value says whose a machine is"),
+        metadata=setting("NIGHTSHIFT_TEAM_TAG", "tag whose value says whose a machine is"),
     )
     runbook_approval: str = field(
         default="none",
-        metadata=_setting(
+        metadata=setting(
             "NIGHTSHIFT_RUNBOOK_APPROVAL",
             "whose yes a runbook needs: none, required or four_eyes",
         ),
@@ -349,7 +225,7 @@ class Settings(RolloutSettings):
     teams_webhook: str = field(
         default="",
         repr=False,
-        metadata=_setting(
+        metadata=setting(
             "NIGHTSHIFT_TEAMS_WEBHOOK",
             "address of a Teams Workflows webhook, https, a secret; empty: Teams is not told",
         ),
@@ -357,7 +233,7 @@ class Settings(RolloutSettings):
     slack_webhook: str = field(
         default="",
         repr=False,
-        metadata=_setting(
+        metadata=setting(
             "NIGHTSHIFT_SLACK_WEBHOOK",
             "address of a Slack incoming webhook, https, a secret; empty: Slack is not told",
         ),
@@ -365,7 +241,7 @@ class Settings(RolloutSettings):
     slack_signing_secret: str = field(
         default="",
         repr=False,
-        metadata=_setting(
+        metadata=setting(
             "NIGHTSHIFT_SLACK_SIGNING_SECRET",
             "signing secret of the Slack app, at least 16 characters; empty: no buttons "
             "that decide",
@@ -373,7 +249,7 @@ class Settings(RolloutSettings):
     )
     slack_approvers: tuple[str, ...] = field(
         default=(),
-        metadata=_setting(
+        metadata=setting(
             "NIGHTSHIFT_SLACK_APPROVERS",
             "who may decide in Slack, SLACK_USER_ID=NAME as in U024BE7LH=ada@example.com, "
             "with commas",
@@ -381,7 +257,7 @@ class Settings(RolloutSettings):
     )
     slack_reply_hosts: tuple[str, ...] = field(
         default=("hooks.slack.com",),
-        metadata=_setting(
+        metadata=setting(
             "NIGHTSHIFT_SLACK_REPLY_HOSTS",
             "hosts to which answers in Slack are written, HOST or HOST:PORT, with commas",
         ),
@@ -389,7 +265,7 @@ class Settings(RolloutSettings):
     webhook_url: str = field(
         default="",
         repr=False,
-        metadata=_setting(
+        metadata=setting(
             "NIGHTSHIFT_WEBHOOK_URL",
             "address that is told in plain JSON, https, a secret; empty: none is",
         ),
@@ -397,7 +273,7 @@ class Settings(RolloutSettings):
     webhook_key: str = field(
         default="",
         repr=False,
-        metadata=_setting(
+        metadata=setting(
             "NIGHTSHIFT_WEBHOOK_KEY",
             "key that signs what that address is told, at least 16 characters; empty: "
             "it is not signed",

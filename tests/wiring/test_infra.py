@@ -169,7 +169,7 @@ def test_the_queues_are_those_of_the_triggers():
 
 def test_the_containers_are_those_of_the_app():
     """The app's own, that of the rules, and two that others write into."""
-    source = (ROOT / "shared/adapters/settings_env.py").read_text(encoding="utf-8")
+    source = (ROOT / "shared/adapters/settings_values.py").read_text(encoding="utf-8")
     own = re.search(r"_OWN_CONTAINERS = frozenset\(\s*(f\".*?)\n\)", source, re.DOTALL)
     named = re.findall(r'"([a-z]+)"', own[1].partition(" in ")[2])
     wanted = {f"nightshift-{what}" for what in named} | {NAMES["rulesContainer"]}

@@ -8,7 +8,8 @@ from datetime import timedelta
 
 import pytest
 
-from shared.adapters.settings_env import _READERS, read_settings
+from shared.adapters.settings_env import read_settings
+from shared.adapters.settings_values import READERS
 from shared.core.errors import InvalidSetting
 from shared.core.settings import Settings
 
@@ -37,7 +38,7 @@ def test_only_storage_must_be_set():
 
 def test_every_setting_can_be_read():
     """A new field without a reader would be a setting that cannot be set."""
-    assert {each.name for each in fields(Settings)} == set(_READERS)
+    assert {each.name for each in fields(Settings)} == set(READERS)
 
 
 def test_everything_set_is_read():
@@ -228,7 +229,7 @@ def test_the_bounds_that_are_told_are_the_bounds(name: str):
     """The documentation is made from the meaning; it must not lie."""
     field = next(each for each in fields(Settings) if each.name == name)
     least, most = re.findall(r"(\d+[smh]) to (\d+[smh])", field.metadata["meaning"])[0]
-    read = _READERS[name]
+    read = READERS[name]
     assert read(least) < read(most)
     for beyond in ("0.9s", "11m"):
         with pytest.raises(ValueError, match=f"between {least} and {most}"):
