@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from shared.core.signals import Signal, SignalType
+from shared.core.snapshot_copies import TAG_COPY_TO, TAG_REGIONS
 from shared.core.snapshots import TAG_SCHEDULE
 from tests.builders import GROUP, NOW
 from tests.shift import Shift
@@ -23,6 +24,41 @@ def a_saved_disk(state: str = "Attached", schedule: str = "daily") -> dict[str, 
 def with_disk(shift: Shift, **disk: str) -> None:
     """Put the disk into the world."""
     shift.world.snapshots.add(a_saved_disk(**disk))
+
+
+SNAPSHOT = f"{GROUP}/providers/Microsoft.Compute/snapshots/nightshift-data-1"
+
+
+def a_snapshot(**tags: str) -> dict[str, Any]:
+    """Make a snapshot of the disk as the resource manager writes it."""
+    said = {
+        "provisioningState": "Succeeded",
+        "timeCreated": NOW.isoformat(),
+        "incremental": True,
+        "creationData": {"createOption": "Copy", "sourceResourceId": DISK},
+    }
+    own = {"nightshift-expires": "2030-02-01T00:00:00Z", **tags}
+    return {"id": SNAPSHOT, "location": "westeurope", "tags": own, "properties": said}
+
+
+def with_snapshot(shift: Shift, **tags: str) -> None:
+    """Put a snapshot whose disk wants a copy into the world."""
+    with_disk(shift)
+    wanted = {TAG_COPY_TO: "northeurope", TAG_REGIONS: "westeurope northeurope", **tags}
+    shift.world.snapshots.snapshots[SNAPSHOT.casefold()] = a_snapshot(**wanted)
+
+
+def an_uncopied_snapshot(now: datetime = NOW) -> Signal:
+    """Make the finding that a snapshot has no copy."""
+    return Signal(
+        type=SignalType.DISK_SNAPSHOT_NOT_COPIED,
+        event_id=f"survey-snapshot_copies-{now:%Y%m%dT%H%M}",
+        source="survey",
+        target=SNAPSHOT,
+        observed_at=now,
+        attributes={"finding": "snapshot_not_copied", "copy_to": "northeurope"},
+        is_recurring=True,
+    )
 
 
 def a_due_snapshot(now: datetime = NOW) -> Signal:

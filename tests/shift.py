@@ -124,6 +124,7 @@ class World:
             self.online_endpoints.endpoints,
             self.restore_points.collections,
             self.extensions.documents,
+            self.snapshots.snapshots,
             self.effects,
         )
         return repr(copy.deepcopy(parts))
@@ -163,7 +164,7 @@ def a_world(now: datetime, trap: Trap) -> World:
         estate=FakeEstate(trap=trap),
         extensions=FakeExtensions(cluster=cluster, trap=trap, effects=effects),
         leftovers=FakeLeftovers(trap=trap, effects=effects),
-        snapshots=FakeSnapshots(compute=compute, trap=trap),
+        snapshots=FakeSnapshots(compute=compute, trap=trap, effects=effects),
         restore_points=FakeRestorePoints(
             compute=compute, trap=trap, effects=effects, now=clock.now
         ),

@@ -83,11 +83,28 @@ def _source(call: Call, creation: Json, location: str, option: str) -> Json:
     source = call.state.world.get(wanted)
     if source is None:
         raise errors.not_found(wanted)
+    if option == "CopyStart" and not _is_whole_increment(source):
+        raise ServiceError(
+            409,
+            "OperationNotAllowed",
+            f"Snapshot '{source.get('name')}' is not an incremental snapshot that is whole.",
+        )
     if option == "Copy" and _place(source.get("location", "")) != _place(location):
         raise errors.invalid(
             "location", location, f"that of the source, '{source.get('location')}'"
         )
     return source
+
+
+def _is_whole_increment(source: Json) -> bool:
+    """Tell whether a copy to another region may begin from it.
+
+    Source: https://learn.microsoft.com/azure/virtual-machines/disks-copy-incremental-snapshot-across-regions
+    """
+    said = source.get("properties", {})
+    arrived = said.get("completionPercent", 100.0)
+    whole = said.get("provisioningState") == "Succeeded" and arrived == 100.0  # noqa: PLR2004
+    return bool(said.get("incremental")) and whole and source["type"].lower() == SNAPSHOT
 
 
 def _place(location: str) -> str:
@@ -132,7 +149,12 @@ def _new(call: Call, body: Json, source: Json | None) -> Json:
 
 
 def _made(call: Call, snapshot: Json) -> None:
-    snapshot["properties"].update(provisioningState="Succeeded", completionPercent=100.0)
+    """End the making; what is copied across regions arrives later than it is provisioned."""
+    said = snapshot["properties"]
+    said.update(provisioningState="Succeeded", completionPercent=100.0)
+    if said["creationData"].get("createOption") == "CopyStart":
+        said["completionPercent"] = 40.0
+        call.state.operations.later(0.3, lambda: said.update(completionPercent=100.0))
     call.state.world.count("snapshots", snapshot["id"])
 
 

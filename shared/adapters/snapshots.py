@@ -14,10 +14,12 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from shared.adapters.compute_clients import of_type
 from shared.adapters.recent import Recent
 from shared.core.errors import InvalidTarget
-from shared.core.resource_ids import DISK, VM, ResourceId
+from shared.core.resource_ids import DISK, SNAPSHOT, VM, ResourceId, is_a, same_resource
 from shared.core.resources import resource_from_arm
+from shared.core.snapshot_copies import SnapshotCopies
 from shared.core.snapshots import DiskSnapshots, Snapshot, disk_key, read_snapshot
 
 if TYPE_CHECKING:
@@ -69,7 +71,51 @@ class ArmSnapshots:
         return DiskSnapshots(
             resource=replace(resource, tags={**above, **resource.tags}),
             state=str(said.get("diskState") or ""),
-            saved=tuple(one for one in listed if one.of == key),
+            saved=tuple(one for one in listed if one.of == key and not one.is_copy),
+        )
+
+    async def copies_of(self, snapshot: str) -> SnapshotCopies | None:
+        """Read a snapshot, the tags of its disk, and its copies."""
+        rid = of_type(snapshot, SNAPSHOT)
+        document = await self._arm.get(rid.text, api_version=DISKS_API)
+        if document is None:
+            return None
+        try:
+            one = read_snapshot(document)
+        except (ValueError, TypeError) as odd:
+            raise InvalidTarget(f"reading {rid.text}: {odd}") from odd
+        disk = None
+        if is_a(one.source, DISK):
+            disk = await self._arm.get(one.source, api_version=DISKS_API)
+        above = resource_from_arm(disk, one.source).tags if disk else {}
+        resource = resource_from_arm(document, rid.text)
+        listed = await in_group(self._arm, rid.parent)
+        return SnapshotCopies(
+            resource=replace(resource, tags={**above, **resource.tags}),
+            snapshot=one,
+            is_incremental=bool((document.get("properties") or {}).get("incremental")),
+            copies=tuple(it for it in listed if same_resource(it.source, rid.text)),
+        )
+
+    async def copy(
+        self, copy_id: str, *, source: str, location: str, tags: Mapping[str, str]
+    ) -> None:
+        """Ask for an incremental copy in another region.
+
+        Source: https://learn.microsoft.com/azure/virtual-machines/disks-copy-incremental-snapshot-across-regions
+        """
+        rid = of_type(copy_id, SNAPSHOT)
+        creation = {"createOption": "CopyStart", "sourceResourceId": source}
+        await self._arm.change(
+            "PUT",
+            rid.text,
+            api_version=DISKS_API,
+            body={
+                "location": location,
+                "tags": dict(tags),
+                "properties": {"incremental": True, "creationData": creation},
+            },
+            needs="Microsoft.Compute/snapshots/write",
         )
 
     async def _machine_tags(self, machine: str) -> Mapping[str, str]:

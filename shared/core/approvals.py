@@ -29,7 +29,7 @@ HARMLESS = frozenset(
         *("batch_enable", "batch_idle", "checkpoint"),
         *("pool_leave", "pool_return", "pool_warn", "pool_sessions", "job_watch"),
         *("ml_show", "ml_mark", "extension_show"),
-        *("mark", "unmark", "restore_point", "boot_diagnostics"),
+        *("mark", "unmark", "restore_point", "snapshot_copy", "boot_diagnostics"),
     }
 )
 """Verbs that take nothing away: they stop new work, or only add something.

@@ -77,6 +77,8 @@ class Reason(StrEnum):
     NO_GOOD_SPLIT = "no_good_split"
     SPLIT_CHANGED = "split_changed"
     AMBIGUOUS_SIGNAL = "ambiguous_signal"
+    REGION_NOT_ALLOWED = "region_not_allowed"
+    NOT_SAVED = "not_saved"
     NOT_SEVERE = "not_severe"
     NOT_OURS = "not_ours"
     CORDONED_BY_OTHERS = "cordoned_by_others"

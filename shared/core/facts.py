@@ -21,6 +21,7 @@ from shared.core.ml_jobs import MlJobFacts
 from shared.core.resources import Resource, resource_from_arm, retry_key
 from shared.core.restore_points import MachinePoints
 from shared.core.slurm import SlurmJob, SlurmNode
+from shared.core.snapshot_copies import SnapshotCopies
 from shared.core.snapshots import DiskSnapshots
 from shared.core.vm_health import VmHealth
 
@@ -50,6 +51,7 @@ __all__ = [
     "Resource",
     "ResourceFacts",
     "SlurmNodeFacts",
+    "SnapshotCopies",
     "SpotFacts",
     "SpotPoolFacts",
     "StandaloneFacts",
@@ -85,6 +87,7 @@ class FactsKind(StrEnum):
     ENDPOINT = "endpoint"
     ML_EXTENSION = "ml_extension"
     SNAPSHOTS = "snapshots"
+    SNAPSHOT_COPIES = "snapshot_copies"
     RESTORE_POINTS = "restore_points"
 
 
@@ -384,6 +387,7 @@ Facts = (
     | MlCluster
     | EndpointFacts
     | DiskSnapshots
+    | SnapshotCopies
     | MachinePoints
     | ExtensionFacts
 )

@@ -39,6 +39,7 @@ from shared.core.facts import (
     PoolInstanceFacts,
     ResourceFacts,
     SlurmNodeFacts,
+    SnapshotCopies,
     SpotFacts,
     SpotPoolFacts,
     StandaloneFacts,
@@ -74,6 +75,7 @@ CLASSES: Mapping[FactsKind, Any] = {
     FactsKind.ENDPOINT: EndpointFacts,
     FactsKind.ML_EXTENSION: ExtensionFacts,
     FactsKind.SNAPSHOTS: DiskSnapshots,
+    FactsKind.SNAPSHOT_COPIES: SnapshotCopies,
     FactsKind.RESTORE_POINTS: MachinePoints,
 }
 """What each kind of facts is; a new kind is named here, and conditions know its members."""

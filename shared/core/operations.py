@@ -288,6 +288,9 @@ VERBS: Mapping[Verb, Operations] = MappingProxyType(
                 _LOCKS,
             )
         ),
+        Verb.SNAPSHOT_COPY: Operations(
+            (f"{_SNAPSHOT}/read", f"{_SNAPSHOT}/write", f"{_DISK}/read", _LOCKS)
+        ),
         Verb.RESTORE_POINT: Operations(
             (
                 *_READ_POINTS,
@@ -416,6 +419,7 @@ READS: Mapping[FactsKind, Operations] = MappingProxyType(
         FactsKind.ML_EXTENSION: Operations(
             (*_LOOK_INTO_CLUSTER.actions, _LOCKS), _LOOK_INTO_CLUSTER.data_actions
         ),
+        FactsKind.SNAPSHOT_COPIES: Operations((f"{_SNAPSHOT}/read", f"{_DISK}/read", _LOCKS)),
         FactsKind.SNAPSHOTS: Operations(
             (f"{_DISK}/read", f"{_VM}/read", f"{_SNAPSHOT}/read", _LOCKS)
         ),

@@ -46,6 +46,7 @@ LOCKED_OUT: frozenset[Verb] = frozenset(
         Verb.MARK,
         Verb.UNMARK,
         Verb.REMOVE,
+        Verb.SNAPSHOT_COPY,
         Verb.RESTORE_POINT,
         Verb.RESTORE_POINT_REMOVE,
         Verb.ML_START,

@@ -53,6 +53,7 @@ class SignalType(StrEnum):
     RESOURCE_LEFT_OVER = "resource.left_over"
     RESOURCE_EXPIRED = "resource.expired"
     VM_RESTORE_POINTS_FOUND = "vm.restore_points_found"
+    DISK_SNAPSHOT_NOT_COPIED = "disk.snapshot_not_copied"
     DISK_SNAPSHOT_DUE = "disk.snapshot_due"
     POSTURE_FOUND = "posture.found"
     RUNBOOK = "runbook.requested"

@@ -20,7 +20,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from shared.core.moments import read_moment
-from shared.core.resource_ids import DISK, is_a
+from shared.core.resource_ids import DISK, SNAPSHOT, is_a
 from shared.core.resources import Resource
 
 Document = Mapping[str, Any]
@@ -76,7 +76,7 @@ class Snapshot:
     Attributes:
         of: Key of the disk; empty if it was made of something else.
         source: Id of what it was made of: a disk, or a snapshot.
-        is_good: Whole, and can be used to make a disk.
+        is_good: Whole, and can be used to make a disk; a copy, when it has arrived.
         expires_on: Until when it is wanted, by our tag; None if it has none.
     """
 
@@ -87,11 +87,17 @@ class Snapshot:
     taken_at: datetime | None
     is_good: bool
     expires_on: datetime | None = None
+    has_failed: bool = False
 
     @property
     def is_ours(self) -> bool:
         """Tell whether we made it, and so know until when it is wanted."""
         return self.expires_on is not None
+
+    @property
+    def is_copy(self) -> bool:
+        """Tell whether it is of another snapshot, and so not of the disk at a new moment."""
+        return is_a(self.source, SNAPSHOT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +143,8 @@ def read_snapshot(document: Document) -> Snapshot:
         is_good=str(said.get("provisioningState") or "").casefold() == "succeeded"
         and (arrived is None or float(arrived) >= _WHOLE),
         expires_on=read_moment(_tag(tags, TAG_EXPIRES)),
+        has_failed=str(said.get("provisioningState") or "").casefold()
+        in {"failed", "canceled"},
     )
 
 

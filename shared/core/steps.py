@@ -49,6 +49,7 @@ class Verb(StrEnum):
     EXTENSION_REPAIR: have an Azure ML extension reconciled, and see its components ready.
     MARK / UNMARK: write on a leftover until when it may stay / take that off.
     REMOVE: delete a leftover whose marked date has passed.
+    SNAPSHOT_COPY: an incremental copy of a snapshot in another region.
     RESTORE_POINT: all managed disks of a VM at one moment, under a name with its dates.
     RESTORE_POINT_REMOVE: delete one that is past its date and not the newest whole one.
     VERIFY: look whether what a rule's ladder asks for is true by now; changes nothing.
@@ -103,6 +104,7 @@ class Verb(StrEnum):
     MARK = "mark"
     UNMARK = "unmark"
     REMOVE = "remove"
+    SNAPSHOT_COPY = "snapshot_copy"
     RESTORE_POINT = "restore_point"
     RESTORE_POINT_REMOVE = "restore_point_remove"
     VERIFY = "verify"

@@ -264,6 +264,7 @@ OBSERVERS: Mapping[FactsKind, Callable[[Asked], Awaitable[Facts | None]]] = Mapp
         FactsKind.ML_EXTENSION: lambda a: observe_extension(
             a.target.text, a.settings, a.ports
         ),
+        FactsKind.SNAPSHOT_COPIES: lambda a: a.ports.snapshots.copies_of(a.target.text),
         FactsKind.SNAPSHOTS: lambda a: a.ports.snapshots.of_disk(a.target.text),
         FactsKind.RESTORE_POINTS: lambda a: a.ports.restore_points.of(a.target.text),
     }

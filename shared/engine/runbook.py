@@ -56,6 +56,7 @@ WORKS_ON: Mapping[FactsKind, tuple[str, ...]] = {
     FactsKind.VM_HEALTH: (VM,),
     FactsKind.ML_EXTENSION: (EXTENSION, AKS_CLUSTER, ARC_CLUSTER),
     FactsKind.SNAPSHOTS: (DISK,),
+    FactsKind.SNAPSHOT_COPIES: (SNAPSHOT,),
     FactsKind.RESTORE_POINTS: (VM, RESTORE_COLLECTION),
 }
 

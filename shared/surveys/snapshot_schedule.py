@@ -60,9 +60,9 @@ def keep_machine(document: Mapping[str, Any]) -> Kept | None:
 
 
 def keep_ours(document: Mapping[str, Any]) -> Snapshot | None:
-    """Keep the snapshots of disks."""
+    """Keep the snapshots of disks; a copy of one is no other."""
     found = read_snapshot(document)
-    return found if found.of else None
+    return found if found.of and not found.is_copy else None
 
 
 def look(seen: Seen, now: datetime) -> Iterable[Finding]:

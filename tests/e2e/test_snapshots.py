@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ import pytest
 from sandbox.demo.site import Json, Site, resource, until
 from sandbox.state_folder import Sandbox
 from shared.core.leftovers import MARK_TAG
+from shared.core.snapshot_copies import TAG_COPY_TO
 from shared.core.snapshots import TAG_EXPIRES, TAG_SCHEDULE, scheduled_name
 from tests.sandboxed import a_sandbox
 
@@ -18,14 +19,23 @@ SUBSCRIPTION = "5f0ac1d2-0000-4000-8000-000000000001"
 GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/lab"
 COMPUTE = f"{GROUP}/providers/Microsoft.Compute"
 MACHINE = f"{COMPUTE}/virtualMachines/trainer"
-DATA, SCRATCH = (f"{COMPUTE}/disks/{name}" for name in ("data", "scratch"))
-OLD, LAST, ORPHAN = (f"{COMPUTE}/snapshots/{name}" for name in ("old", "last", "orphan"))
+DATA, SCRATCH, PRIVATE = (f"{COMPUTE}/disks/{n}" for n in ("data", "scratch", "private"))
+OLD, LAST, ORPHAN, FIRST, HOME = (
+    f"{COMPUTE}/snapshots/{name}" for name in ("old", "last", "orphan", "first", "home")
+)
 RULES = """
 rules:
   - name: save-disks
     on: disk.snapshot_due
     when: signal.schedule != ""
     remediate: snapshot_disk
+    mode: auto
+  - name: copy
+    on: disk.snapshot_not_copied
+    when: signal.copy_to != ""
+    remediate: copy_snapshot
+    with:
+      allowed: [westeurope, northeurope]
     mode: auto
   - name: clean-up
     on: resource.left_over
@@ -42,6 +52,7 @@ def _snapshot(name: str, of: str, taken: str, **tags: str) -> Json:
         "properties": {
             "timeCreated": taken,
             "provisioningState": "Succeeded",
+            "incremental": True,
             "creationData": {"createOption": "Copy", "sourceResourceId": of},
         },
     }
@@ -50,6 +61,7 @@ def _snapshot(name: str, of: str, taken: str, **tags: str) -> Json:
 def world() -> Json:
     """A machine whose disk is to be saved, one whose is not, and three old snapshots."""
     due = {TAG_EXPIRES: "2026-01-01T00:00:00Z", MARK_TAG: "2026-02-01T00:00:00Z"}
+    kept = {TAG_EXPIRES: "2050-01-01T00:00:00Z"}
     disk = {"diskSizeGB": 64, "diskState": "Attached"}
     resources: list[dict[str, Any]] = [
         {
@@ -58,10 +70,24 @@ def world() -> Json:
             "tags": {TAG_SCHEDULE: "daily"},
             "properties": {"hardwareProfile": {"vmSize": "Standard_D4s_v5"}},
         },
-        {"id": DATA, "location": "westeurope", "managedBy": MACHINE, "properties": disk},
+        {
+            "id": DATA,
+            "location": "westeurope",
+            "managedBy": MACHINE,
+            "tags": {TAG_COPY_TO: "northeurope"},
+            "properties": disk,
+        },
+        {
+            "id": PRIVATE,
+            "location": "westeurope",
+            "tags": {TAG_COPY_TO: "eastus"},
+            "properties": dict(disk),
+        },
         {"id": SCRATCH, "location": "westeurope", "properties": dict(disk)},
         _snapshot(OLD, SCRATCH, "2025-11-01T00:00:00Z", **due),
         _snapshot(LAST, SCRATCH, "2025-12-01T00:00:00Z", **due),
+        _snapshot(FIRST, DATA, "2026-01-01T00:00:00Z", **kept),
+        _snapshot(HOME, PRIVATE, "2026-01-01T00:00:00Z", **kept),
         _snapshot(ORPHAN, f"{COMPUTE}/disks/gone", "2025-12-01T00:00:00Z", **due),
     ]
     return {"resources": resources, "settings": {"operation_seconds": 0.1}}
@@ -89,7 +115,7 @@ async def test_a_tick_saves_what_is_to_be_saved_and_removes_what_may_go(site: Si
 
     async def is_over() -> bool:
         _, plans = await site.call("GET", "/api/plans")
-        return len(plans["plans"]) == 4 and all(p["state"] == "closed" for p in plans["plans"])
+        return len(plans["plans"]) == 5 and all(p["state"] == "closed" for p in plans["plans"])
 
     assert await until(is_over, limit_s=60)
     seen = await site.world()
@@ -106,6 +132,26 @@ async def test_a_tick_saves_what_is_to_be_saved_and_removes_what_may_go(site: Si
         found = resource(seen, kept)
         assert found is not None
         assert MARK_TAG not in found["tags"]
+    copies = [one for one in seen["resources"] if one["name"].endswith("-northeurope")]
+    assert [("northeurope", 100.0)] == [
+        (one["location"], one["properties"]["completionPercent"]) for one in copies
+    ]
+    abroad = [one for one in seen["resources"] if one.get("location") == "eastus"]
+    assert [] == abroad
+
+
+async def test_the_report_says_why_a_disk_was_not_copied(site: Site):
+    """A region that nobody allowed has a reason of its own."""
+    await site.fire("tick_survey")
+
+    async def is_there() -> bool:
+        _, said = await site.call("GET", "/api/reports?survey=snapshot_copies")
+        return bool(said["reports"])
+
+    assert await until(is_there, limit_s=60)
+    _, said = await site.call("GET", "/api/reports?survey=snapshot_copies")
+    decisions = {one["target"]: one["decision"] for one in said["reports"][0]["findings"]}
+    assert "region_not_allowed" == decisions[HOME]
 
 
 async def test_the_same_day_again_takes_no_second_one(site: Site):
@@ -119,9 +165,10 @@ async def test_the_same_day_again_takes_no_second_one(site: Site):
 
     assert await until(is_over, limit_s=60)
     seen = await site.world()
+    names = {scheduled_name(DATA, datetime.now(UTC) - timedelta(days=n)) for n in (0, 1)}
     made = [
         one
         for one in seen["resources"]
-        if one["type"].endswith("/snapshots") and one["name"].startswith("nightshift-")
+        if one["type"].endswith("/snapshots") and one["name"] in names
     ]
     assert 1 == len(made)

@@ -46,7 +46,12 @@ UNSEEN = {
     # several at one moment: tests/contract/cloud/test_bulk_power.py
     "microsoft.computeschedule/locations/virtualmachinesexecutedeallocate/action",
     # restore points: tests/e2e/test_restore_points.py
-    *(n.casefold() for v in Verb if "restore_point" in v for n in VERBS[v].actions),
+    *(
+        n.casefold()
+        for v in Verb
+        if "restore_point" in v or v == "snapshot_copy"
+        for n in VERBS[v].actions
+    ),
     # a VM that does not answer: tests/e2e/test_unresponsive.py
     *(n.casefold() for v in (Verb.BOOT_DIAGNOSTICS, Verb.RESTART) for n in VERBS[v].actions),
     *(name.casefold() for name in READS[FactsKind.VM_HEALTH].actions),

@@ -49,6 +49,7 @@ from shared.engine.effects.replacing import grow, start
 from shared.engine.effects.restore_points import restore_point, restore_point_remove
 from shared.engine.effects.slurm_jobs import slurm_checkpoint, slurm_requeue
 from shared.engine.effects.slurm_nodes import slurm_drain, slurm_resume
+from shared.engine.effects.snapshot_copies import snapshot_copy
 from shared.engine.effects.tell import tell
 from shared.engine.effects.verify import verify
 from shared.engine.effects.vm_care import boot_diagnostics, restart
@@ -104,6 +105,7 @@ EFFECTS: Mapping[Verb, Effect] = MappingProxyType(
         Verb.MARK: mark,
         Verb.UNMARK: unmark,
         Verb.REMOVE: remove,
+        Verb.SNAPSHOT_COPY: snapshot_copy,
         Verb.RESTORE_POINT: restore_point,
         Verb.RESTORE_POINT_REMOVE: restore_point_remove,
         Verb.VERIFY: verify,

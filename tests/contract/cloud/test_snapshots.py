@@ -7,6 +7,7 @@ import pytest
 from shared.core.errors import InvalidTarget
 from shared.core.leftovers import why_removable
 from shared.core.old_snapshots import PAST
+from shared.core.snapshot_copies import SnapshotCopies, copy_id
 from tests.contract.cloud import worlds as w
 from tests.contract.cloud.clouds import Cloud, eventually
 
@@ -36,3 +37,25 @@ async def test_the_older_of_two_may_go_and_the_newest_may_not(azure: Cloud) -> N
     await azure.leftovers.remove(OLD)
     gone = await eventually(lambda: azure.leftovers.leftover(OLD), lambda one: one is None)
     assert gone is None
+
+
+async def test_a_copy_arrives_in_the_other_region(azure: Cloud) -> None:
+    """It is whole when all of it is there, and not when it is provisioned."""
+    found = await azure.snapshots.copies_of(NEWER)
+    assert found is not None
+    assert (True, ()) == (found.is_incremental, found.copies)
+    assert None is await azure.snapshots.copies_of(f"{NEWER}-gone")
+    name = copy_id(NEWER, "northeurope")
+    await azure.snapshots.copy(name, source=NEWER, location="northeurope", tags={"a": "b"})
+
+    def has_arrived(seen: SnapshotCopies | None) -> bool:
+        return seen is not None and any(one.is_good for one in seen.copies)
+
+    seen = await eventually(lambda: azure.snapshots.copies_of(NEWER), has_arrived)
+    assert seen is not None
+    assert [(name, "northeurope", True)] == [
+        (one.id, one.location, one.is_copy) for one in seen.copies
+    ]
+    saved = await azure.snapshots.of_disk(w.OS_DISK)
+    assert saved is not None
+    assert {OLD, NEWER} == {one.id for one in saved.saved}

@@ -65,7 +65,7 @@ from tests.ml_instances import (
 )
 from tests.ml_jobs import a_change, with_preempted_job
 from tests.restore_points import a_due_point, an_expired_point, with_old_points
-from tests.saved_disks import a_due_snapshot, with_disk
+from tests.saved_disks import a_due_snapshot, an_uncopied_snapshot, with_disk, with_snapshot
 from tests.schedules import an_end_of_hours, with_late_vm
 from tests.shared_pools import a_pool_notice, with_shared_instance
 from tests.shift import SETTINGS, Shift
@@ -127,6 +127,7 @@ CASES: Mapping[str, Case] = {
     "delete_extension": Case(with_extension, a_degraded()),
     "repair_extension": Case(with_sick_extension, a_degraded()),
     "show_extension": Case(with_extension, a_degraded()),
+    "copy_snapshot": Case(with_snapshot, an_uncopied_snapshot()),
     "snapshot_disk": Case(with_disk, a_due_snapshot()),
     "remove_leftover": Case(with_leftover, a_leftover()),
     "release_batch_node": Case(lambda shift: with_batch_node(shift, tasks=1), a_reboot()),
