@@ -148,6 +148,16 @@ def test_hours_that_changed_before_the_plan_was_carried_out_stop_it(shift: Shift
     assert Reason.NO_LONGER_WANTED == shift.plan.steps[0].reason
 
 
+def test_who_was_at_it_between_the_plan_and_its_step_is_heard(shift: Shift):
+    """Restarted by somebody a moment before we stop it: he is about to work on it."""
+    machine = with_vm(shift)
+    shift.tick()
+    shift.move(MINUTE)
+    machine.provisioned_at = shift.now
+    shift.run_until_quiet()
+    assert ([], Reason.BY_HAND) == (shift.world.effects, shift.plan.steps[0].reason)
+
+
 def test_one_machine_that_fails_stops_no_other(shift: Shift):
     """A lock that cannot be read, or a right that is missing, is one machine's trouble."""
     with_vm(shift)
