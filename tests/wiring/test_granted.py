@@ -74,32 +74,35 @@ def granted():
 def operation(method, path):
     """Name the operation that a call needs, as Azure names operations; folded."""
     parts = path.partition("?")[0].casefold().strip("/").split("/")
-    if parts[0] == "batch" and parts[2] == "pools":
-        return f"microsoft.batch/batchaccounts/pools/{'read' if method == 'GET' else 'write'}"
-    if parts[0] == "batch":
-        return f"microsoft.batch/batchaccounts/jobs/{'read' if method == 'GET' else 'write'}"
-    if parts[0] == "metrics":
-        return "microsoft.insights/metrics/read"
-    if parts[0] == "kubernetes":
-        return kubernetes_operation(method, parts[2:])
+    plane = PLANES.get(parts[0])
+    if plane is not None:
+        return plane(method, parts)
     if parts[1:] == ["microsoft.resourcegraph", "resources"]:
         return "microsoft.resourcegraph/resources/read"  # a query is a POST
-    if parts[0] == "history":
-        return "microsoft.machinelearningservices/workspaces/experiments/runs/read"
-    if parts[0] == "subscriptions" and parts[2:] == ["resources"]:
+    if parts[2:] == ["resources"]:
         return "microsoft.resources/subscriptions/resources/read"
     last = len(parts) - 1 - parts[::-1].index("providers")
     provider, *rest = parts[last + 1 :]
     if provider == "microsoft.resourcehealth":
         return f"{provider}/availabilitystatuses/current/read"
-    if rest[0] == "locations" and method == "POST":
-        return f"{provider}/locations/{rest[2]}/action"
     if rest[0] == "locations":
-        is_ml = provider.endswith("machinelearningservices")
-        kind = "computeoperationsstatus" if is_ml else "operations"
-        return f"{provider}/locations/{kind}/read"
+        return of_a_location(method, provider, rest)
     kind = "/".join([provider, *rest[::2]])
     return f"{kind}/action" if method == "POST" else f"{kind}/{VERB_OF[method]}"
+
+
+def of_a_location(method, provider, rest):
+    """Name what a call at a region needs: an action, or following an operation."""
+    if method == "POST":
+        return f"{provider}/locations/{rest[2]}/action"
+    is_ml = provider.endswith("machinelearningservices")
+    return f"{provider}/locations/{'computeoperationsstatus' if is_ml else 'operations'}/read"
+
+
+def batch_operation(method, parts):
+    """Name what Batch's data plane asks for: of pools in the control plane's words."""
+    kind = "pools" if parts[2] == "pools" else "jobs"
+    return f"microsoft.batch/batchaccounts/{kind}/{'read' if method == 'GET' else 'write'}"
 
 
 def kubernetes_operation(method, parts):
@@ -109,6 +112,14 @@ def kubernetes_operation(method, parts):
     depth = 2 if where.startswith("apps/") else 1
     named = "/".join(where.split("/")[:depth])
     return f"{AKS}/{named}/{'read' if method == 'GET' else 'write'}"
+
+
+PLANES = {
+    "batch": batch_operation,
+    "metrics": lambda *_: "microsoft.insights/metrics/read",
+    "kubernetes": lambda method, parts: kubernetes_operation(method, parts[2:]),
+    "history": lambda *_: "microsoft.machinelearningservices/workspaces/experiments/runs/read",
+}
 
 
 @pytest.fixture(scope="module")
