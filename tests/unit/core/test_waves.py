@@ -92,9 +92,7 @@ def test_half_of_what_is_left_is_the_most_that_is_waited():
     assert latest(None, margin, NOW) is None
 
 
-arrivals = st.lists(
-    st.tuples(st.integers(0, 59), st.integers(0, 40)), min_size=1, max_size=12
-)
+arrivals = st.lists(st.tuples(st.integers(0, 59), st.integers(0, 40)), min_size=1, max_size=12)
 
 
 @given(arrivals, st.integers(0, 30))
