@@ -17,7 +17,8 @@ from pathlib import Path
 
 from sandbox.azure import certificates
 from sandbox.environment import write_ca_bundle
-from sandbox.imds import Platform, instance
+from sandbox.imds import instance
+from sandbox.imds_notices import Platform
 from tests.forwarding import Around, a_forwarder, until
 
 MOST_CPU_PERCENT = 0.5

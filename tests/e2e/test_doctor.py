@@ -17,7 +17,8 @@ from azure.storage.queue import QueueClient
 
 from sandbox import deployment as deployed
 from sandbox.demo.site import Site
-from sandbox.imds import Machine, Platform, tokens_of
+from sandbox.imds import Machine, tokens_of
+from sandbox.imds_notices import Platform
 from sandbox.state_folder import Sandbox
 from shared.adapters.table_upkeep import TableForwarders
 from shared.core.beats import Beat

@@ -21,7 +21,8 @@ import pytest
 from sandbox import lifecycle
 from sandbox.demo import world
 from sandbox.demo.site import Site, objects, until
-from sandbox.imds import Machine, Notice, Platform, tokens_of
+from sandbox.imds import Machine, tokens_of
+from sandbox.imds_notices import Notice, Platform
 from sandbox.options import SandboxOptions
 from sandbox.state_folder import Sandbox
 from tests.forwarding import Around, Forwarder, a_forwarder

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.imds import Platform, instance
+from sandbox.imds import instance
+from sandbox.imds_notices import Platform
 from tests.forwarding import Around, a_forwarder, until
 
 

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.imds import Machine, Platform, instance
+from sandbox.imds import Machine, instance
+from sandbox.imds_notices import Platform
 from shared.core.signals import Phase, SignalType
 from shared.parsing import parse_events
 from tests.forwarding import PROGRAM, Around, Forwarder, a_forwarder, until

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from sandbox.demo import world
-from sandbox.imds import Machine, Platform
+from sandbox.imds import Machine
+from sandbox.imds_notices import Platform
 from shared.core.beats import read_beat
 from tests.forwarding import Around, a_forwarder, until
 

@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from sandbox.imds import Machine, Notice, Platform, instance
+from sandbox.imds import Machine, instance
+from sandbox.imds_notices import Notice, Platform
 
 ROOT = Path(__file__).parents[3]
 EVENTS = "/metadata/scheduledevents?api-version=2020-07-01"
