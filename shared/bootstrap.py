@@ -29,6 +29,7 @@ from shared.adapters.messengers import configured, link_of
 from shared.adapters.ml_endpoints import ArmOnlineEndpoints
 from shared.adapters.monitor_metrics import AzureMetrics
 from shared.adapters.outcome_topic import OutcomeTopic
+from shared.adapters.patching import ArmPatching
 from shared.adapters.premises import AppPremises
 from shared.adapters.price_file import PriceFile
 from shared.adapters.reference_files import ReferenceFiles
@@ -200,6 +201,7 @@ def build(settings: Settings) -> Night:
         snapshots=ArmSnapshots(arm),
         restore_points=AzureRestorePoints(arm, compute.clients),
         online_endpoints=ArmOnlineEndpoints(arm),
+        patching=ArmPatching(arm, ArmEstate(arm)),
         prices=PriceFile(settings.prices),
         references=ReferenceFiles(),
         upkeep=Upkeep(

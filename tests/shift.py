@@ -46,6 +46,7 @@ from tests.fakes.leftovers import FakeLeftovers
 from tests.fakes.maintenance import FakeMaintenance
 from tests.fakes.notices import FakeNotices
 from tests.fakes.online_endpoints import FakeOnlineEndpoints
+from tests.fakes.patching import FakePatching
 from tests.fakes.restore_points import FakeRestorePoints
 from tests.fakes.slurm import FakeSlurm
 from tests.fakes.snapshots import FakeSnapshots
@@ -99,6 +100,7 @@ class World:
     snapshots: FakeSnapshots
     restore_points: FakeRestorePoints
     online_endpoints: FakeOnlineEndpoints
+    patching: FakePatching
     prices: FakePrices
     references: FakeReferences
     upkeep: Upkeep
@@ -169,6 +171,7 @@ def a_world(now: datetime, trap: Trap) -> World:
             compute=compute, trap=trap, effects=effects, now=clock.now
         ),
         online_endpoints=FakeOnlineEndpoints(trap=trap, effects=effects),
+        patching=FakePatching(clock=clock, trap=trap, effects=effects),
         prices=FakePrices(),
         references=FakeReferences(),
         upkeep=upkeep(trap),
@@ -208,6 +211,7 @@ def a_night(world: World, *rules: Rule, settings: Settings | None = None) -> Nig
         snapshots=world.snapshots,
         restore_points=world.restore_points,
         online_endpoints=world.online_endpoints,
+        patching=world.patching,
         prices=world.prices,
         references=world.references,
         upkeep=world.upkeep,

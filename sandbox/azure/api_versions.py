@@ -37,6 +37,7 @@ EXTENSIONS = ("2022-11-01", "2023-05-01", "2024-11-01", "2025-03-01")
 CONNECTED_CLUSTERS = ("2021-10-01", "2024-01-01")
 BATCH_ACCOUNTS = ("2023-11-01", "2024-02-01", "2024-07-01", "2025-06-01")
 NETWORK = ("2023-11-01", "2024-03-01", "2024-05-01", "2024-07-01")
+HYBRID_COMPUTE = ("2022-12-27", "2024-07-10", "2025-01-13")
 LOCKS = ("2016-09-01", "2020-05-01")
 TAGS = ("2020-10-01", "2021-04-01", "2022-09-01", "2024-03-01", "2024-11-01", "2025-04-01")
 RESOURCE_HEALTH = ("2022-10-01", "2025-05-01")
@@ -88,6 +89,7 @@ BY_TYPE = {
     "microsoft.web/sites/functions": WEB,
     "microsoft.network/networkinterfaces": NETWORK,
     "microsoft.network/publicipaddresses": NETWORK,
+    "microsoft.hybridcompute/machines": HYBRID_COMPUTE,
     "microsoft.resources/tags": TAGS,
 }
 

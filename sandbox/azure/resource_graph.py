@@ -15,10 +15,14 @@ from sandbox.azure.errors import ServiceError
 VERSIONS = ("2021-03-01", "2022-10-01", "2024-04-01")
 PATH = "/providers/microsoft.resourcegraph/resources"
 TABLES = frozenset(
-    {"resources", "maintenanceresources", "patchassessmentresources", "insightsresources"}
+    {
+        *("resources", "maintenanceresources", "insightsresources"),
+        *("patchassessmentresources", "patchinstallationresources"),
+    }
 )
 _QUERY = re.compile(
     r"\s*(?P<table>\w+)\s*\|\s*where\s+type\s*(?:=~|==)\s*['\"](?P<type>[^'\"]+)['\"]\s*"
+    r"(?:and\s+id\s+startswith\s+'(?P<under>[^']+)'\s*)?"
     r"\|\s*project\s+(?P<columns>\w+(?:\s*,\s*\w+)*)\s*"
 )
 _MOST = 1_000
@@ -45,6 +49,7 @@ def answer(call: Call) -> Reply:
         for resource in call.state.world.of_type(
             found["type"], f"/subscriptions/{subscription}"
         )
+        if resource["id"].lower().startswith((found["under"] or "").lower())
     ]
     return Reply(200, _page(body.get("options") or {}, rows, is_paged="id" in columns))
 

@@ -28,6 +28,7 @@ from sandbox.azure import (
     ml_jobs,
     ml_runs,
     operations,
+    patching,
     permissions,
     resource_graph,
     restore_points,
@@ -72,6 +73,7 @@ ARM_ROUTES = Routes(
         *ml_clusters.ROUTES,
         *ml_endpoints.ROUTES,
         *maintenance.ROUTES,
+        *patching.ROUTES,
     ]
 )
 _LOCKS = "/providers/microsoft.authorization/locks"

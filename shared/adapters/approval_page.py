@@ -50,6 +50,8 @@ _DOES = {
     "ml_schedules": "replace the compute instance's start and stop times",
     "ml_scale": "set how many nodes the compute cluster keeps",
     "endpoint_traffic": "change who gets the traffic of the online endpoint",
+    "assess_patches": "look which updates the machine lacks",
+    "install_patches": "install updates: the machine may restart",
     "verify": "look whether it helped",
     "tell": "ask a person to look",
 }

@@ -30,6 +30,7 @@ HARMLESS = frozenset(
         *("pool_leave", "pool_return", "pool_warn", "pool_sessions", "job_watch"),
         *("ml_show", "ml_mark", "extension_show"),
         *("mark", "unmark", "restore_point", "snapshot_copy", "boot_diagnostics"),
+        "assess_patches",
     }
 )
 """Verbs that take nothing away: they stop new work, or only add something.

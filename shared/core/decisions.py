@@ -80,6 +80,7 @@ class Reason(StrEnum):
     REGION_NOT_ALLOWED = "region_not_allowed"
     NOT_SAVED = "not_saved"
     NOT_SEVERE = "not_severe"
+    UP_TO_DATE = "up_to_date"
     NOT_OURS = "not_ours"
     CORDONED_BY_OTHERS = "cordoned_by_others"
     UNCORDONED_BY_HAND = "uncordoned_by_hand"

@@ -18,6 +18,7 @@ from shared.core.ml_endpoints import EndpointFacts
 from shared.core.ml_extension_facts import ExtensionFacts
 from shared.core.ml_instances import MlInstance
 from shared.core.ml_jobs import MlJobFacts
+from shared.core.patches import PatchFacts
 from shared.core.resources import Resource, resource_from_arm, retry_key
 from shared.core.restore_points import MachinePoints
 from shared.core.slurm import SlurmJob, SlurmNode
@@ -47,6 +48,7 @@ __all__ = [
     "MlInstanceFacts",
     "MlJobFacts",
     "NodeFacts",
+    "PatchFacts",
     "PoolInstanceFacts",
     "Resource",
     "ResourceFacts",
@@ -81,6 +83,7 @@ class FactsKind(StrEnum):
     SPOT_POOL = "spot_pool"
     LEFTOVER = "leftover"
     VM_HEALTH = "vm_health"
+    PATCHES = "patches"
     ML_JOB = "ml_job"
     ML_INSTANCE = "ml_instance"
     ML_CLUSTER = "ml_cluster"
@@ -382,6 +385,7 @@ Facts = (
     | SpotPoolFacts
     | LeftoverFacts
     | VmHealth
+    | PatchFacts
     | MlJobFacts
     | MlInstanceFacts
     | MlCluster

@@ -129,6 +129,25 @@ _MARK_LEFTOVER = Operations((*_READ_LEFTOVER, "Microsoft.Resources/tags/write", 
 
 _POINTS = "Microsoft.Compute/restorePointCollections"
 _READ_POINTS = (f"{_VM}/read", f"{_POINTS}/read", f"{_POINTS}/restorePoints/read")
+_ARC = "Microsoft.HybridCompute/machines"
+_READ_PATCHES = (
+    f"{_VM}/read",
+    f"{_VM}/instanceView/read",
+    f"{_ARC}/read",
+    f"{_ARC}/patchAssessmentResults/read",
+    f"{_ARC}/patchInstallationResults/read",
+    "Microsoft.ResourceGraph/resources/read",
+    _LOCKS,
+)
+
+
+def _patching(action: str) -> Operations:
+    """Name what an action of Update Manager needs, on a VM and on an Arc server.
+
+    Source: https://learn.microsoft.com/azure/update-manager/roles-permissions
+    """
+    return Operations((*_READ_PATCHES, f"{_VM}/{action}/action", f"{_ARC}/{action}/action"))
+
 
 VERBS: Mapping[Verb, Operations] = MappingProxyType(
     {
@@ -304,6 +323,8 @@ VERBS: Mapping[Verb, Operations] = MappingProxyType(
         Verb.RESTORE_POINT_REMOVE: Operations(
             (*_READ_POINTS, f"{_POINTS}/restorePoints/delete", _LOCKS)
         ),
+        Verb.ASSESS_PATCHES: _patching("assessPatches"),
+        Verb.INSTALL_PATCHES: _patching("installPatches"),
         Verb.VERIFY: Operations(),
         Verb.TELL: Operations(),
     }
@@ -408,6 +429,7 @@ READS: Mapping[FactsKind, Operations] = MappingProxyType(
                 _LOCKS,
             )
         ),
+        FactsKind.PATCHES: Operations(_READ_PATCHES),
         FactsKind.LEFTOVER: Operations((*_READ_LEFTOVER, _LOCKS)),
         FactsKind.ML_JOB: Operations((*_READ_JOB.actions, f"{_ML}/read", _LOCKS)),
         FactsKind.ML_INSTANCE: Operations(

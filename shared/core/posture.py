@@ -9,16 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from shared.core.protection import MONITOR_DISABLE, MONITOR_DISABLE_VALUES
 from shared.core.surveys import Kept, Listing, Seen
 
 Document = Mapping[str, Any]
-OPTED_OUT_TAG = "monitordisable"
-"""Tag by which the baseline's own policies leave a resource alone.
-
-Source: https://azure.github.io/azure-monitor-baseline-alerts/patterns/alz/ (disabling
-monitoring: tag and its values)
-"""
-_OUT = frozenset({"true", "test", "dev", "sandbox"})
 
 
 def part(document: Document, *names: str) -> Document:
@@ -87,7 +81,8 @@ def by_owner(children: Iterable[Kept], marker: str) -> Mapping[str, Sequence[Kep
 def is_left_alone(item: Kept) -> bool:
     """Tell whether its owner took it out of the baseline by a tag."""
     return any(
-        name.casefold() == OPTED_OUT_TAG and value.strip().casefold() in _OUT
+        name.casefold() == MONITOR_DISABLE
+        and value.strip().casefold() in MONITOR_DISABLE_VALUES
         for name, value in item.tags.items()
     )
 

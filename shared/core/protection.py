@@ -49,6 +49,8 @@ LOCKED_OUT: frozenset[Verb] = frozenset(
         Verb.SNAPSHOT_COPY,
         Verb.RESTORE_POINT,
         Verb.RESTORE_POINT_REMOVE,
+        Verb.ASSESS_PATCHES,
+        Verb.INSTALL_PATCHES,
         Verb.ML_START,
         Verb.ML_RESTART,
         Verb.ML_DELETE,

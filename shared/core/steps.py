@@ -52,6 +52,8 @@ class Verb(StrEnum):
     SNAPSHOT_COPY: an incremental copy of a snapshot in another region.
     RESTORE_POINT: all managed disks of a VM at one moment, under a name with its dates.
     RESTORE_POINT_REMOVE: delete one that is past its date and not the newest whole one.
+    ASSESS_PATCHES / INSTALL_PATCHES: have Update Manager assess a machine / install
+        critical and security updates on it once.
     VERIFY: look whether what a rule's ladder asks for is true by now; changes nothing.
     TELL: ask a person to look; changes nothing on the target.
     """
@@ -107,6 +109,8 @@ class Verb(StrEnum):
     SNAPSHOT_COPY = "snapshot_copy"
     RESTORE_POINT = "restore_point"
     RESTORE_POINT_REMOVE = "restore_point_remove"
+    ASSESS_PATCHES = "assess_patches"
+    INSTALL_PATCHES = "install_patches"
     VERIFY = "verify"
     TELL = "tell"
 

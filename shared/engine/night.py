@@ -30,6 +30,7 @@ from shared.ports import (
     Notices,
     OnlineEndpoints,
     Outbox,
+    Patching,
     Prices,
     Records,
     References,
@@ -85,6 +86,7 @@ class Ports:
     snapshots: Snapshots
     restore_points: RestorePoints
     online_endpoints: OnlineEndpoints
+    patching: Patching
     prices: Prices
     references: References
     upkeep: Upkeep

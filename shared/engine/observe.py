@@ -256,6 +256,7 @@ OBSERVERS: Mapping[FactsKind, Callable[[Asked], Awaitable[Facts | None]]] = Mapp
         FactsKind.SPOT: lambda a: _spot(a.target, a.ports),
         FactsKind.SPOT_POOL: lambda a: _spot_pool(a.target, a.ports),
         FactsKind.VM_HEALTH: lambda a: _vm_health(a.target, a.ports),
+        FactsKind.PATCHES: lambda a: a.ports.patching.patches(a.target.text),
         FactsKind.LEFTOVER: lambda a: a.ports.leftovers.leftover(a.target.text),
         FactsKind.ML_JOB: lambda a: observe_job(a.target, a.ports),
         FactsKind.ML_INSTANCE: lambda a: observe_instance(a.target, a.settings, a.ports),

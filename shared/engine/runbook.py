@@ -9,6 +9,7 @@ from typing import Any
 from shared.core.errors import GiveUp, InvalidSetting, InvalidTarget
 from shared.core.facts import FactsKind
 from shared.core.leftovers import NIC, PUBLIC_IP
+from shared.core.patches import ARC_MACHINE
 from shared.core.remediation import Remediation
 from shared.core.resource_ids import (
     AKS_CLUSTER,
@@ -48,6 +49,7 @@ WORKS_ON: Mapping[FactsKind, tuple[str, ...]] = {
     FactsKind.POOL_INSTANCE: (SCALE_SET_VM, VM),
     FactsKind.SPOT: (VM, SCALE_SET_VM),
     FactsKind.SPOT_POOL: (SCALE_SET_VM,),
+    FactsKind.PATCHES: (VM, ARC_MACHINE),
     FactsKind.LEFTOVER: (DISK, NIC, PUBLIC_IP, SCALE_SET, SNAPSHOT),
     FactsKind.ML_JOB: (ML_JOB,),
     FactsKind.ML_INSTANCE: (ML_COMPUTE,),

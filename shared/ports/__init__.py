@@ -37,6 +37,7 @@ from shared.ports.machine_learning import MachineLearning
 from shared.ports.maintenance import Maintenance
 from shared.ports.online_endpoints import OnlineEndpoints
 from shared.ports.oversight import Approvals, Messenger, Notices, Tallies
+from shared.ports.patching import Patching
 from shared.ports.replacement import Blueprint, PoolSize, Replacement
 from shared.ports.restore_points import RestorePoints
 from shared.ports.runtime import Clock, Records, WakeQueue
@@ -77,6 +78,7 @@ __all__ = [
     "OperationState",
     "Outbox",
     "Output",
+    "Patching",
     "PlanPage",
     "Pointer",
     "PoolSize",

@@ -34,7 +34,7 @@ URGENT = ("critical", "security")
 _DOCS = "https://learn.microsoft.com/azure/update-manager"
 INSTALL = (
     "Install them in a maintenance window: by a maintenance configuration of Update Manager, "
-    "or once by hand."
+    "or once."
 )
 
 MISSING = Point(
@@ -43,6 +43,7 @@ MISSING = Point(
     "Critical or security updates are available and not installed.",
     f"{_DOCS}/deploy-updates",
     INSTALL,
+    "install_patches",
 )
 RESTART = Point(
     "restart_pending",
@@ -57,6 +58,7 @@ FAILED = Point(
     "The last assessment failed: what is missing is not known.",
     f"{_DOCS}/troubleshoot",
     "Read the assessment's error in Update Manager, mend it, and assess again.",
+    "assess_patches",
 )
 UNKNOWN = Point(
     "not_assessed",
@@ -64,6 +66,7 @@ UNKNOWN = Point(
     "Update Manager keeps no assessment of the last seven days.",
     f"{_DOCS}/assessment-options",
     "Switch periodic assessment on (assessmentMode AutomaticByPlatform), or assess it once.",
+    "assess_patches",
 )
 
 

@@ -41,6 +41,9 @@ UNSEEN = {
         if verb.value.startswith("extension_")
         for name in (*VERBS[verb].actions, *VERBS[verb].data_actions)
     ),
+    # updates have one: tests/e2e/test_patches.py
+    *(n.casefold() for n in VERBS[Verb.ASSESS_PATCHES].actions),
+    *(n.casefold() for n in VERBS[Verb.INSTALL_PATCHES].actions),
     # what is left over has one, too: tests/e2e/test_cleanup.py
     *(n.casefold() for v in (Verb.MARK, Verb.REMOVE) for n in VERBS[v].actions),
     # several at one moment: tests/contract/cloud/test_bulk_power.py

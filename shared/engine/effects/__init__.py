@@ -38,6 +38,7 @@ from shared.engine.effects.ml_computes import (
 from shared.engine.effects.ml_endpoints import endpoint_traffic
 from shared.engine.effects.ml_jobs import job_resubmit, job_watch
 from shared.engine.effects.nodes import cordon, drain, uncordon
+from shared.engine.effects.patches import assess_patches, install_patches
 from shared.engine.effects.pool_instances import (
     pool_leave,
     pool_return,
@@ -108,6 +109,8 @@ EFFECTS: Mapping[Verb, Effect] = MappingProxyType(
         Verb.SNAPSHOT_COPY: snapshot_copy,
         Verb.RESTORE_POINT: restore_point,
         Verb.RESTORE_POINT_REMOVE: restore_point_remove,
+        Verb.ASSESS_PATCHES: assess_patches,
+        Verb.INSTALL_PATCHES: install_patches,
         Verb.VERIFY: verify,
         Verb.TELL: tell,
     }

@@ -19,6 +19,7 @@ from shared.ports import (
     MachineLearning,
     Metrics,
     OnlineEndpoints,
+    Patching,
     Replacement,
     Resources,
     RestorePoints,
@@ -52,6 +53,7 @@ class Cloud:
     online_endpoints: OnlineEndpoints
     snapshots: Snapshots
     restore_points: RestorePoints
+    patching: Patching
     standin: Standin | None = None
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from shared.adapters.extensions import AzureExtensions
+from shared.adapters.patching import ArmPatching
 from shared.core.settings import Settings
 from tests.contract.azure_standin.running import Standin, started
 from tests.contract.cloud import fake_world, worlds
@@ -86,6 +87,7 @@ async def azure(local_azure: Standin) -> AsyncIterator[Cloud]:
             online_endpoints=ArmOnlineEndpoints(arm),
             snapshots=ArmSnapshots(arm),
             restore_points=AzureRestorePoints(arm, compute.clients),
+            patching=ArmPatching(arm, ArmEstate(arm)),
             cluster=AksClusters(identity, arm, settings),
             standin=local_azure,
         )
@@ -113,6 +115,7 @@ def fakes() -> Cloud:
         estate=fake_world.estate(),
         extensions=fake_world.extensions(cluster),
         leftovers=fake_world.leftovers(),
+        patching=fake_world.patching(),
         vm_care=fake_world.vm_care(compute),
         online_endpoints=fake_world.online_endpoints(),
         snapshots=fake_world.snapshots(compute),

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from shared.core.facts import AksNode, ManagedDisk, Resource, Utilisation
 from shared.core.gangs import BY_RULE, Gang
 from shared.core.ml_clusters import MlCluster
 from shared.core.ml_endpoints import Deployment, EndpointFacts, Routing
 from shared.core.ml_jobs import MlJob
+from shared.core.patches import PatchFacts
 from shared.core.pods import Pod
 from shared.core.protection import Lock, LockLevel
 from shared.core.resource_ids import ML_COMPUTE, ML_ENDPOINT, SCALE_SET, SCALE_SET_VM, VM
+from shared.core.resources import resource_from_arm
 from shared.core.snapshots import read_snapshot
 from tests.contract.cloud import worlds as w
 from tests.fakes.cloud import (
@@ -35,8 +37,10 @@ from tests.fakes.cloud import (
 )
 from tests.fakes.estate import FakeEstate
 from tests.fakes.extensions import FakeExtensions
+from tests.fakes.ledger import FakeClock
 from tests.fakes.leftovers import FakeLeftovers
 from tests.fakes.online_endpoints import FakeOnlineEndpoints
+from tests.fakes.patching import FakePatching
 from tests.fakes.snapshots import FakeSnapshots
 from tests.fakes.vm_care import FakeVmCare
 
@@ -212,6 +216,16 @@ def online_endpoints() -> FakeOnlineEndpoints:
     routing = Routing({"blue": 90, "green": 10})
     facts = EndpointFacts(resource, w.ENDPOINT, "succeeded", routing, both, {"blue": 100})
     world.add(facts)
+    return world
+
+
+def patching() -> FakePatching:
+    """A machine that runs, one that is off, and an Arc server; each lacks one update."""
+    world = FakePatching(clock=FakeClock(datetime(2030, 1, 1, tzinfo=UTC)))
+    for one in w.resources():
+        if one["id"] in {w.DEV, w.OFF, w.ARC_SERVER}:
+            resource = resource_from_arm(one, one["id"])
+            world.add(PatchFacts(resource, is_on=one["id"] != w.OFF), lacking=1)
     return world
 
 

@@ -14,6 +14,7 @@ NODE_GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/MC_lab_train_westeur
 COMPUTE = f"{GROUP}/providers/Microsoft.Compute"
 DEV = f"{COMPUTE}/virtualMachines/dev-1"
 OFF = f"{COMPUTE}/virtualMachines/off-1"
+ARC_SERVER = f"{GROUP}/providers/Microsoft.HybridCompute/machines/rack-1"
 MISSING = f"{COMPUTE}/virtualMachines/nobody"
 SNAPSHOT = f"{COMPUTE}/snapshots/plan-0-os"
 OS_DISK, DATA_DISK = f"{COMPUTE}/disks/dev-1-os", f"{COMPUTE}/disks/dev-1-data"
@@ -206,6 +207,11 @@ def resources() -> list[dict[str, Any]]:
         _lock(VAULT.partition("/resourceGroups")[0], "all", "CanNotDelete"),
         _compute(BUSY_CI, "Running"),
         _compute(STOPPED_CI, "Stopped"),
+        {
+            "id": ARC_SERVER,
+            "location": REGION,
+            "properties": {"status": "Connected", "osType": "linux"},
+        },
         *old_snapshots(),
         *endpoint(),
         *_spot_jobs(),

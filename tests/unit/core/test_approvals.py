@@ -92,6 +92,7 @@ def test_every_verb_is_harmless_by_name_or_destructive():
         Verb.RESTART,
         *(Verb.START, Verb.GROW),  # they take nothing, and cost money
         *(Verb.REBUILD, Verb.REMOVE, Verb.RESTORE_POINT_REMOVE),
+        Verb.INSTALL_PATCHES,
         *(Verb.BATCH_DISABLE, Verb.BATCH_REBOOT, Verb.BATCH_REIMAGE, Verb.BATCH_REPLACE),
         *(Verb.JOB_RESUBMIT, Verb.BATCH_CLOSE_JOB),
         *(Verb.ML_START, Verb.ML_RESTART, Verb.ML_DELETE, Verb.ML_SCALE),

@@ -181,6 +181,7 @@ def test_locks_do_not_reach_the_data_plane():
         *("deallocate_idle", "snapshot_and_redeploy", "checkpoint_vm", "remove_leftover"),
         *("snapshot_disk", "copy_snapshot", "save_machine", "expire_restore_points"),
         *("follow_schedule", "revive_vm"),
+        *("assess_patches", "install_patches"),
         *("return_to_spot", "restart_evicted_vm", "scale_pool_by_one", "free_pool_instance"),
         *("resubmit_job", "start_instance", "restart_instance", "stop_instance"),
         *("set_idle_shutdown", "set_instance_schedules", "scale_cluster_to_zero"),

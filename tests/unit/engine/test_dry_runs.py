@@ -64,6 +64,7 @@ from tests.ml_instances import (
     with_unusable,
 )
 from tests.ml_jobs import a_change, with_preempted_job
+from tests.patching import lacking_updates, with_patchable
 from tests.restore_points import a_due_point, an_expired_point, with_old_points
 from tests.saved_disks import a_due_snapshot, an_uncopied_snapshot, with_disk, with_snapshot
 from tests.schedules import an_end_of_hours, with_late_vm
@@ -130,6 +131,8 @@ CASES: Mapping[str, Case] = {
     "copy_snapshot": Case(with_snapshot, an_uncopied_snapshot()),
     "snapshot_disk": Case(with_disk, a_due_snapshot()),
     "remove_leftover": Case(with_leftover, a_leftover()),
+    "assess_patches": Case(with_patchable, lacking_updates("not_assessed")),
+    "install_patches": Case(with_patchable, lacking_updates()),
     "release_batch_node": Case(lambda shift: with_batch_node(shift, tasks=1), a_reboot()),
     "restart_evicted_vm": Case(evict, an_eviction()),
     "return_to_spot": Case(with_paid, a_tick()),

@@ -44,6 +44,7 @@ SETTINGS = {
     FactsKind.SNAPSHOT_COPIES: REMEDIATIONS["copy_snapshot"].settings(),
     FactsKind.SNAPSHOTS: REMEDIATIONS["snapshot_disk"].settings(),
     FactsKind.VM_HEALTH: REMEDIATIONS["revive_vm"].settings(),
+    FactsKind.PATCHES: REMEDIATIONS["install_patches"].settings(),
     FactsKind.LEFTOVER: REMEDIATIONS["remove_leftover"].settings(),
     FactsKind.ML_JOB: REMEDIATIONS["resubmit_job"].settings(),
     FactsKind.ML_INSTANCE: REMEDIATIONS["stop_instance"].settings(),
@@ -78,6 +79,7 @@ def look(shift: Shift, kind: FactsKind, target: str, **fields):
         (FactsKind.ENDPOINT, COMPUTE),
         (FactsKind.SNAPSHOT_COPIES, VM),
         (FactsKind.RESTORE_POINTS, ACCOUNT),
+        (FactsKind.PATCHES, COMPUTE),
         *((kind, "vm-1") for kind in FactsKind if kind is not FactsKind.RESOURCE),
     ],
 )
@@ -109,6 +111,7 @@ def test_a_target_that_has_no_such_facts_is_refused(kind: FactsKind, target: str
         (FactsKind.RESTORE_POINTS, VM),
         (FactsKind.SNAPSHOT_COPIES, f"{GROUP}/providers/Microsoft.Compute/snapshots/gone"),
         (FactsKind.SNAPSHOTS, f"{GROUP}/providers/Microsoft.Compute/disks/gone"),
+        (FactsKind.PATCHES, VM),
         (FactsKind.LEFTOVER, f"{GROUP}/providers/Microsoft.Compute/disks/gone"),
     ],
 )
