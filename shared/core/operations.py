@@ -182,6 +182,7 @@ VERBS: Mapping[Verb, Operations] = MappingProxyType(
             (
                 f"{_SNAPSHOT}/read",
                 f"{_SNAPSHOT}/write",
+                f"{_VM}/read",
                 f"{_DISK}/read",
                 f"{_DISK}/beginGetAccess/action",
                 _LOCKS,

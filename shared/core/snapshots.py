@@ -19,9 +19,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 
+from shared.core.durations import format_duration
 from shared.core.moments import read_moment
 from shared.core.resource_ids import DISK, SNAPSHOT, is_a
 from shared.core.resources import Resource
+from shared.core.wire import write_moment
 
 Document = Mapping[str, Any]
 TAG_SOURCE = "nightshift-source"
@@ -180,6 +182,31 @@ def due(
         if count and not any(at >= began(span, now) for at in taken):
             return span, now + count * _LASTS[span]
     return None
+
+
+def young_enough(
+    saved: Iterable[Snapshot], within: timedelta, now: datetime
+) -> Snapshot | None:
+    """Return the newest whole snapshot if it is no older than this; None: take a fresh one.
+
+    Asked before whatever may lose a disk's data: the one place that says how fresh is fresh.
+    One from the future is none: a clock is wrong somewhere, and nobody knows which.
+    """
+    whole = [one for one in saved if one.is_good and one.taken_at is not None]
+    newest = max(whole, key=lambda one: one.taken_at or now, default=None)
+    if newest is None or newest.taken_at is None:
+        return None
+    return newest if timedelta(0) <= now - newest.taken_at <= within else None
+
+
+def saving(location: str, expires: datetime, within: timedelta) -> dict[str, Any]:
+    """Write what a snapshot before a destructive step needs.
+
+    Args:
+        within: How old one may be that is there already; nothing for always a fresh one.
+    """
+    args: dict[str, Any] = {"location": location, "expires": write_moment(expires)}
+    return {**args, "within": format_duration(within)} if within else args
 
 
 def youngest(saved: Iterable[Saved]) -> datetime | None:

@@ -18,6 +18,7 @@ from shared.core.plans import Plan
 from shared.core.remediation import Example, Remediation
 from shared.core.resource_ids import DISK
 from shared.core.signals import Signal, SignalType
+from shared.core.snapshots import saving
 from shared.core.steps import Step, Verb
 from shared.core.wire import write_moment
 
@@ -29,10 +30,12 @@ class Settings:
     Attributes:
         grace: How long people have between the mark and the removal, a day at least.
         keep: How long the snapshot of a removed disk is wanted.
+        within: How old a snapshot may be to do instead of a fresh one; 0s for none.
     """
 
     grace: timedelta = timedelta(days=14)
     keep: timedelta = timedelta(days=30)
+    within: timedelta = timedelta(0)
 
     def __post_init__(self) -> None:
         """Refuse a grace that nobody could use."""
@@ -84,8 +87,7 @@ def _removing(
     )
     if facts.resource.type != DISK:
         return (remove,)
-    expires = write_moment(now + settings.keep)
-    args = {"location": facts.resource.location, "expires": expires}
+    args = saving(facts.resource.location, now + settings.keep, settings.within)
     return Step(Verb.SNAPSHOT, target, args), remove
 
 

@@ -15,6 +15,7 @@ from shared.core.plans import Plan
 from shared.core.remediation import Example, Remediation
 from shared.core.resource_ids import VM
 from shared.core.signals import Signal, SignalType
+from shared.core.snapshots import saving
 from shared.core.steps import Step, Verb
 from shared.core.wire import write_moment
 
@@ -25,9 +26,11 @@ class Settings:
 
     Attributes:
         keep: How long the snapshots are wanted; written on them as their expiry.
+        within: How old a snapshot may be to do instead of a fresh one; 0s for none.
     """
 
     keep: timedelta = timedelta(days=14)
+    within: timedelta = timedelta(0)
 
 
 def decide(signal: Signal, facts: DiskFacts, settings: Settings, now: datetime) -> Decision:
@@ -38,10 +41,9 @@ def decide(signal: Signal, facts: DiskFacts, settings: Settings, now: datetime) 
         return Skip(Reason.NOT_RUNNING, f"its power state is {facts.power}")
     if not facts.disks:
         return Skip(Reason.NO_DISKS, "it has no managed disk that could be saved first")
-    expires = write_moment(now + settings.keep)
     saves = tuple(
-        Step(Verb.SNAPSHOT, disk.id, {"location": disk.location, "expires": expires})
-        for disk in facts.disks
+        Step(Verb.SNAPSHOT, d.id, saving(d.location, now + settings.keep, settings.within))
+        for d in facts.disks
     )
     return Act((*saves, Step(Verb.REDEPLOY, signal.target)))
 

@@ -5,9 +5,19 @@ from __future__ import annotations
 from datetime import timedelta
 
 from shared.core.decisions import Reason
+from shared.core.durations import parse_duration
 from shared.core.ledger import StepResult
 from shared.core.resource_ids import ResourceId, same_resource
-from shared.core.snapshots import TAG_EXPIRES, TAG_OF, TAG_PLAN, TAG_SOURCE, disk_key
+from shared.core.snapshots import (
+    TAG_EXPIRES,
+    TAG_OF,
+    TAG_PLAN,
+    TAG_SOURCE,
+    Snapshot,
+    disk_key,
+    young_enough,
+)
+from shared.core.wire import write_moment
 from shared.engine.effects.work import Work, already, done, failed, not_yet
 
 LIMIT = timedelta(minutes=30)
@@ -40,6 +50,9 @@ async def snapshot(work: Work) -> StepResult:
     if work.running_for() >= LIMIT:
         return failed(Reason.TIMED_OUT, snapshot=name)
     if found is None:
+        young = await _young_enough(work)
+        if young is not None:
+            return already(snapshot=young.id, taken_at=write_moment(young.taken_at))
         work.must_be_ours()
         await work.ports.compute.create_snapshot(
             name,
@@ -53,3 +66,12 @@ async def snapshot(work: Work) -> StepResult:
             },
         )
     raise not_yet(f"snapshotting {work.target}", work.soon())
+
+
+async def _young_enough(work: Work) -> Snapshot | None:
+    """Find a snapshot of the disk that will do; only where the step says how old it may be."""
+    if "within" not in work.args:
+        return None
+    known = await work.ports.snapshots.of_disk(work.target)
+    within = parse_duration(str(work.args["within"]))
+    return young_enough(known.saved if known else (), within, work.now())

@@ -19,6 +19,7 @@ from shared.core.snapshots import (
     due,
     next_begins,
     read_snapshot,
+    young_enough,
 )
 from tests.builders import GROUP
 
@@ -142,3 +143,15 @@ def test_nothing_is_due_of_which_none_is_kept():
     assert None is due([one], {Span.WEEKLY: 4}, monday + timedelta(days=1))
     found = due([one], {Span.WEEKLY: 4}, monday + timedelta(days=7))
     assert (Span.WEEKLY, monday + timedelta(days=35)) == found
+
+
+def test_young_enough_is_whole_no_older_than_asked_and_not_of_the_future():
+    """What is half made, or dated by a wrong clock, saves nobody."""
+    hour = timedelta(hours=1)
+    fresh = read_snapshot(a_snapshot(7))
+    taken = datetime(2030, 1, 7, tzinfo=UTC)
+    assert fresh == young_enough([fresh], hour, taken + hour)
+    assert None is young_enough([fresh], hour, taken + 2 * hour)
+    assert None is young_enough([fresh], hour, taken - hour)
+    assert None is young_enough([read_snapshot(a_snapshot(7, state="Updating"))], hour, taken)
+    assert None is young_enough([], hour, taken)

@@ -9,7 +9,7 @@ import pytest
 from shared.core.decisions import Reason
 from shared.core.errors import ProviderUnavailable
 from shared.core.plans import PlanOutcome, StepOutcome
-from shared.core.snapshots import disk_key
+from shared.core.snapshots import Snapshot, disk_key
 from tests.builders import NOW, SECOND, VM, a_degradation, a_rule
 from tests.shift import Shift
 
@@ -172,3 +172,22 @@ def test_a_rules_own_time_to_keep_is_the_expiry():
     shift.with_machine(VM, "os")
     shift.deliver(a_degradation())
     assert f"{NOW + timedelta(days=1):%Y-%m-%d}" in str(shift.plan.steps[0].step.args)
+
+
+def test_a_snapshot_that_is_young_enough_is_not_taken_again():
+    """How old it may be is the rule's word; an older one is no reason to go without."""
+    shift = Shift.begin(a_rule("snapshot_and_redeploy", within=timedelta(hours=1)))
+    shift.with_machine(VM, "os", "data")
+    disks = [one.id for one in shift.world.compute.machines_by_id[VM.casefold()].disks]
+    for disk, age in zip(disks, (30, 90), strict=True):
+        shift.world.snapshots.add({"id": disk, "properties": {"diskState": "Attached"}})
+        taken = shift.now - timedelta(minutes=age)
+        known = Snapshot(f"{disk}-saved", disk_key(disk), disk, "eu", taken, is_good=True)
+        shift.world.snapshots.told.append(known)
+    shift.deliver(a_degradation())
+    shift.run_until_quiet()
+    assert [StepOutcome.ALREADY, StepOutcome.DONE, StepOutcome.DONE] == [
+        record.outcome for record in shift.plan.steps
+    ]
+    assert f"{disks[0]}-saved" == shift.plan.steps[0].detail["snapshot"]
+    assert 1 == shift.world.compute.count("create_snapshot")
