@@ -14,12 +14,12 @@ from typing import Any
 
 from shared.core.facts import FactsKind
 from shared.core.ml_clusters import MlCluster, cluster_of
-from shared.core.ml_documents import API_VERSION, is_cluster
+from shared.core.ml_documents import is_cluster
+from shared.core.ml_listings import computes_of_workspaces
 from shared.core.signals import SignalType
 from shared.core.surveys import (
     Finding,
     Kept,
-    Listing,
     Seen,
     Severity,
     Survey,
@@ -29,9 +29,6 @@ from shared.core.surveys import (
 
 GUIDANCE = (
     "https://learn.microsoft.com/azure/machine-learning/how-to-create-attach-compute-cluster"
-)
-WORKSPACES = (
-    "/subscriptions/{subscription}/providers/Microsoft.MachineLearningServices/workspaces"
 )
 LONG_IDLE = timedelta(minutes=30)
 AT_WORK = ("running", "preparing")
@@ -106,12 +103,7 @@ SURVEY = Survey(
     summary="Azure ML compute clusters: least nodes, idle nodes, unusable nodes.",
     says=SignalType.AML_CLUSTER_FOUND,
     every=timedelta(hours=1),
-    reads={
-        "workspaces": Listing(path=WORKSPACES, api_version="2024-10-01", keep=kept),
-        "computes": Listing(
-            path="{id}/computes", api_version=API_VERSION, keep=keep, of="workspaces"
-        ),
-    },
+    reads=computes_of_workspaces(keep),
     actions=(
         "Microsoft.MachineLearningServices/workspaces/read",
         "Microsoft.MachineLearningServices/workspaces/computes/read",

@@ -14,15 +14,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared.core.facts import FactsKind, MlInstanceFacts
-from shared.core.ml_documents import API_VERSION, is_instance, resource_of
+from shared.core.ml_documents import is_instance, resource_of
 from shared.core.ml_instances import BROKEN, STOPPED, instance_of
+from shared.core.ml_listings import computes_of_workspaces
 from shared.core.ml_marks import read_mark
 from shared.core.ml_measures import DISK_FREE
 from shared.core.signals import SignalType
 from shared.core.surveys import (
     Finding,
     Kept,
-    Listing,
     Seen,
     Severity,
     Survey,
@@ -34,9 +34,6 @@ _DOCS = "https://learn.microsoft.com/azure/machine-learning"
 MANAGE = f"{_DOCS}/how-to-manage-compute-instance"
 CREATE = f"{_DOCS}/how-to-create-compute-instance"
 PATCHES = f"{_DOCS}/concept-vulnerability-management"
-WORKSPACES = (
-    "/subscriptions/{subscription}/providers/Microsoft.MachineLearningServices/workspaces"
-)
 ROOM_MB = 2048.0
 LONG_IDLE = timedelta(hours=4)
 DAY = timedelta(days=1)
@@ -208,12 +205,7 @@ SURVEY = Survey(
     summary="Azure ML compute instances: idle time, stop times, image, state, free disk.",
     says=SignalType.AML_INSTANCE_FOUND,
     every=timedelta(hours=1),
-    reads={
-        "workspaces": Listing(path=WORKSPACES, api_version="2024-10-01", keep=kept),
-        "computes": Listing(
-            path="{id}/computes", api_version=API_VERSION, keep=keep, of="workspaces"
-        ),
-    },
+    reads=computes_of_workspaces(keep),
     measures=(DISK_FREE,),
     actions=(
         "Microsoft.MachineLearningServices/workspaces/read",
