@@ -14,6 +14,7 @@ from sandbox.azure.routes import Route
 
 _MOST_AT_ONCE = 100
 _REMOVE = frozenset({"nodeList", "resizeTimeout", "nodeDeallocationOption"})
+_FORMULA = frozenset({"autoScaleFormula", "autoScaleEvaluationInterval"})
 _RESIZE = frozenset(
     {
         "targetDedicatedNodes",
@@ -72,6 +73,8 @@ def resize(call: Call) -> Reply:
             ("targetLowPriorityNodes", False),
         ):
             own = [n for n in pool["nodes"] if n.get("isDedicated", True) is dedicated]
+            gone = own[pool[key] :]
+            pool["nodes"] = [one for one in pool["nodes"] if one not in gone]
             for _ in range(pool[key] - len(own)):
                 pool["nodes"].append(
                     {"id": f"tvm-{uuid.uuid4().hex[:8]}", "isDedicated": dedicated}
@@ -81,6 +84,19 @@ def resize(call: Call) -> Reply:
 
     call.state.operations.later(call.state.world.settings.operation_seconds, end)
     return Reply(202)
+
+
+def enable_formula(call: Call) -> Reply:
+    """Let a formula decide how many nodes a pool has; the stand-in evaluates none."""
+    pool = pool_of(call)
+    body = _body(call, _FORMULA)
+    formula = body.get("autoScaleFormula")
+    if not isinstance(formula, str) or not formula.strip():
+        raise _wrong("autoScaleFormula", formula, "a formula")
+    _require_steady(pool)
+    pool["enableAutoScale"], pool["autoScaleFormula"] = True, formula
+    call.state.world.count("formulas", f"{call.path.split('/')[2]}/{pool['id']}")
+    return Reply(200)
 
 
 def _body(call: Call, known: frozenset[str]) -> Json:
@@ -110,4 +126,5 @@ def _wrong(name: str, got: object, known: str) -> ServiceError:
 ROUTES = (
     Route("POST", "/pools/{pool}/removenodes", remove),
     Route("POST", "/pools/{pool}/resize", resize),
+    Route("POST", "/pools/{pool}/enableautoscale", enable_formula),
 )

@@ -32,6 +32,7 @@ _DOES = {
     "batch_idle": "wait until nothing runs on the Batch node",
     "batch_reboot": "reboot Batch nodes that take no tasks",
     "batch_reimage": "install Batch nodes anew: what is on their disks is lost",
+    "batch_rest_pool": "set a Batch pool to no nodes, or to its autoscale formula",
     "batch_close_job": "close a Batch job, which then takes no task and runs none again",
     "batch_replace": "remove Batch nodes from their pool, which then gets others",
     "checkpoint": "run the checkpoint command that the machine's owner declared",

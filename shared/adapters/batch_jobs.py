@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 ACTIVE = "state eq 'active'"
 AT_ONCE = 8
-FIELDS = ["id", "state", "stateTransitionTime", "onAllTasksComplete", "metadata"]
+FIELDS = ["id", "state", "stateTransitionTime", "onAllTasksComplete"]
+FIELDS += ["metadata", "poolInfo", "executionInfo"]
 ENDING = frozenset({"JobCompleted", "JobBeingTerminated", "JobBeingDeleted"})
 WHY = "NightshiftAllTasksDone"
 
@@ -75,11 +76,20 @@ def job_of(document: Mapping[str, Any], tasks: Mapping[str, Any], account: str) 
         succeeded=int(tasks["succeeded"]),
         failed=int(tasks["failed"]),
         ends_itself=str(document.get("onAllTasksComplete") or "").casefold() == "terminatejob",
+        pool=_pool(document),
         labels={
             str(one["name"]): str(one.get("value") or "")
             for one in document.get("metadata") or ()
         },
     )
+
+
+def _pool(document: Mapping[str, Any]) -> str:
+    """Name the pool: the one that it runs on, which an auto-pool gets when it begins."""
+    for where in ("executionInfo", "poolInfo"):
+        if found := (document.get(where) or {}).get("poolId"):
+            return str(found)
+    return ""
 
 
 async def has_moved(client: BatchClient, job: str, since: datetime) -> bool:

@@ -17,11 +17,13 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
+from shared.adapters import batch_pools
 from shared.adapters.arm import ArmReader
 from shared.adapters.azure_errors import error_code, translated
 from shared.adapters.batch import AzureBatch
 from shared.adapters.recent import Recent
 from shared.adapters.resources import API_VERSIONS
+from shared.core.batch_pools import BatchPool
 from shared.core.errors import InvalidTarget
 from shared.core.facts import BatchNode
 from shared.core.resource_ids import BATCH_ACCOUNT, ResourceId
@@ -163,10 +165,47 @@ class AzureBatchNodes:
 
         client = await self._batch.client(account)
         options = models.BatchPoolResizeOptions(
-            target_dedicated_nodes=dedicated, target_low_priority_nodes=low_priority
+            target_dedicated_nodes=dedicated,
+            target_low_priority_nodes=low_priority,
+            node_deallocation_option="taskcompletion",
         )
         async with _asking(f"resizing pool {pool}"):
             await client.begin_resize_pool(pool, options)
+
+    async def pools_of(self, account: str) -> tuple[BatchPool, ...]:
+        """Read the pools of an account."""
+        client = await self._batch.client(account)
+        async with _asking(f"listing pools of {account}"):
+            listed = client.list_pools(select=list(batch_pools.FIELDS))
+            return tuple([batch_pools.pool_of(one.as_dict(), account) async for one in listed])
+
+    async def pool(self, account: str, pool: str) -> BatchPool | None:
+        """Read one pool."""
+        client = await self._batch.client(account)
+        async with _asking(f"reading pool {pool}"):
+            try:
+                found = await client.get_pool(pool, select=list(batch_pools.FIELDS))
+            except _not_found():
+                return None
+        return batch_pools.pool_of(found.as_dict(), account)
+
+    async def idle_since(self, account: str, pool: str) -> tuple[int, datetime | None]:
+        """Count the nodes that are not idle, and tell when the last became so."""
+        client = await self._batch.client(account)
+        async with _asking(f"listing nodes of {pool}"):
+            try:
+                return await batch_pools.idle_since(client, pool)
+            except _not_found():
+                return 0, None
+
+    async def enable_formula(self, account: str, pool: str, formula: str) -> None:
+        """Let a formula decide how many nodes a pool has."""
+        from azure.batch import models
+
+        client = await self._batch.client(account)
+        options = models.BatchPoolEnableAutoScaleOptions(auto_scale_formula=formula)
+        async with _asking(f"giving pool {pool} its formula"):
+            await client.enable_pool_auto_scale(pool, options)
 
     async def _own_accounts(self, subscription: str) -> tuple[str, ...]:
         """List the accounts whose pools are in the subscription itself."""

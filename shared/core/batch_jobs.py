@@ -28,6 +28,7 @@ class BatchJob:
         succeeded: Tasks that ended well.
         failed: Tasks that ended in failure.
         ends_itself: Whether Batch closes it when its last task ends.
+        pool: Name of the pool that it runs on.
         labels: Its metadata, which people write; Azure's tags do not reach a job.
     """
 
@@ -39,6 +40,7 @@ class BatchJob:
     succeeded: int = 0
     failed: int = 0
     ends_itself: bool = False
+    pool: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
 
     @property

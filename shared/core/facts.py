@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from shared.core.batch_jobs import BatchJobFacts
+from shared.core.batch_pools import BatchPoolFacts
 from shared.core.leftovers import LeftoverFacts
 from shared.core.ml_clusters import MlCluster
 from shared.core.ml_endpoints import EndpointFacts
@@ -32,6 +33,7 @@ __all__ = [
     "BatchNode",
     "BatchNodeFacts",
     "BatchNodesFacts",
+    "BatchPoolFacts",
     "DiskFacts",
     "DiskSnapshots",
     "EndpointFacts",
@@ -77,6 +79,7 @@ class FactsKind(StrEnum):
     BATCH_NODE = "batch_node"
     BATCH_NODES = "batch_nodes"
     BATCH_JOB = "batch_job"
+    BATCH_POOL = "batch_pool"
     STANDALONE = "standalone"
     POOL_INSTANCE = "pool_instance"
     SPOT = "spot"
@@ -379,6 +382,7 @@ Facts = (
     | BatchNodeFacts
     | BatchNodesFacts
     | BatchJobFacts
+    | BatchPoolFacts
     | StandaloneFacts
     | PoolInstanceFacts
     | SpotFacts

@@ -31,6 +31,7 @@ class Verb(StrEnum):
     BATCH_DISABLE / BATCH_ENABLE: no new tasks on a Batch node / again, if that was ours.
     BATCH_IDLE: wait until no task runs on a Batch node; changes nothing.
     BATCH_CLOSE_JOB: close a Batch job of which nothing is going on any more.
+    BATCH_REST_POOL: set an idle Batch pool to no nodes, or give it back its formula.
     BATCH_REBOOT / BATCH_REIMAGE / BATCH_REPLACE: mend Batch nodes that take no tasks.
     CHECKPOINT: run the command that a VM's owner declared for this; keep what it wrote.
     POOL_LEAVE / POOL_RETURN: take an instance of a shared pool out of rotation / back if ours.
@@ -82,6 +83,7 @@ class Verb(StrEnum):
     BATCH_REIMAGE = "batch_reimage"
     BATCH_REPLACE = "batch_replace"
     BATCH_CLOSE_JOB = "batch_close_job"
+    BATCH_REST_POOL = "batch_rest_pool"
     CHECKPOINT = "checkpoint"
     POOL_LEAVE = "pool_leave"
     POOL_RETURN = "pool_return"

@@ -56,7 +56,7 @@ class Listing:
         graph: A Resource Graph query instead of a path.
         file: A list that is deployed with the app (``rules/FILE.json``) instead of a path.
         batch: What is listed of each Batch account of the listing ``of``: ``jobs``, the
-            active ones, as ``{"id", "job"}``.
+            active ones, as ``{"id", "job"}``, or ``pools``, as ``{"id", "pool"}``.
         must_be_whole: What is missing from it is concluded from: where one document of
             it cannot be read, nothing of the subscription is judged.
     """

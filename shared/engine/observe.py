@@ -37,7 +37,7 @@ from shared.core.shared_pools import is_shared
 from shared.core.signals import Signal
 from shared.core.wire import read_moment
 from shared.engine.night import Ports
-from shared.engine.observe_batch import observe_batch_job
+from shared.engine.observe_batch import observe_batch_job, observe_batch_pool
 from shared.engine.observe_endpoints import observe_endpoint
 from shared.engine.observe_extensions import observe_extension
 from shared.engine.observe_ml import observe_cluster, observe_instance, observe_job
@@ -251,6 +251,7 @@ OBSERVERS: Mapping[FactsKind, Callable[[Asked], Awaitable[Facts | None]]] = Mapp
         FactsKind.BATCH_NODE: lambda a: _batch_node(a.target, a.ports),
         FactsKind.BATCH_NODES: lambda a: _batch_nodes(a.target, a.signal, a.ports),
         FactsKind.BATCH_JOB: lambda a: observe_batch_job(a.target, a.settings, a.ports),
+        FactsKind.BATCH_POOL: lambda a: observe_batch_pool(a.target, a.ports),
         FactsKind.STANDALONE: lambda a: _standalone(a.target, a.ports),
         FactsKind.POOL_INSTANCE: lambda a: _pool_instance(a.target, a.ports),
         FactsKind.SPOT: lambda a: _spot(a.target, a.ports),

@@ -197,6 +197,10 @@ async def _documents(
         for row in night.ports.references.rows(listing.file):
             yield row
         return
+    if listing.batch == "pools":
+        for pool in await night.ports.batch_nodes.pools_of(parent):
+            yield {"id": pool.target, "pool": pool}
+        return
     if listing.batch:
         for job in await night.ports.batch.active_jobs(parent):
             yield {"id": job.target, "job": job}

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from shared.core.batch_pools import BatchPool
 from shared.core.facts import BatchNode
 
 
@@ -90,4 +92,24 @@ class BatchNodes(Protocol):
         self, account: str, pool: str, *, dedicated: int, low_priority: int
     ) -> None:
         """Set how many nodes a pool is to have; raises as ``remove``."""
+        ...
+
+    async def pools_of(self, account: str) -> tuple[BatchPool, ...]:
+        """Read the pools of an account."""
+        ...
+
+    async def pool(self, account: str, pool: str) -> BatchPool | None:
+        """Read one pool."""
+        ...
+
+    async def idle_since(self, account: str, pool: str) -> tuple[int, datetime | None]:
+        """Count the nodes that are not idle, and tell when the last of all became idle.
+
+        None for the moment where a node is not idle, where one does not tell, or if there
+        are no nodes.
+        """
+        ...
+
+    async def enable_formula(self, account: str, pool: str, formula: str) -> None:
+        """Let a formula decide how many nodes a pool has; raises as ``remove``."""
         ...

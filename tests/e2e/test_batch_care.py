@@ -14,6 +14,7 @@ from sandbox.demo import events
 from sandbox.demo.site import Json, Site, until
 from sandbox.options import SandboxOptions
 from sandbox.state_folder import Sandbox
+from shared.core.batch_pools import FORMULA_LABEL
 
 SUBSCRIPTION = "5f0ac1d2-0000-4000-8000-000000000001"
 ACCOUNT = (
@@ -40,7 +41,15 @@ rules:
     with:
       done_for: 1h
     mode: auto
+  - name: rest
+    on: batch.found
+    when: signal.finding.startsWith("pool_")
+    remediate: rest_idle_pool
+    with:
+      idle_for: 30m
+    mode: auto
 """
+FORMULA = "$TargetDedicatedNodes = 1;"
 
 
 def stamp(ago: timedelta) -> str:
@@ -72,6 +81,15 @@ def a_task(
     }
 
 
+def a_pool(name: str, *states: str, **more: object) -> Json:
+    """Write a pool whose nodes are in these states for hours."""
+    nodes = [
+        {"id": f"{name}-{n}", "state": state, "stateTransitionTime": stamp(timedelta(hours=9))}
+        for n, state in enumerate(states)
+    ]
+    return {"id": name, "vmSize": "Standard_NC6", "nodes": nodes, **more}
+
+
 def world() -> Json:
     """One account: tasks failed in each class of failure, jobs done in each way."""
     tasks = [
@@ -94,10 +112,19 @@ def world() -> Json:
         {"id": "empty", "tasks": []},
     ]
     jobs[4]["metadata"] = [{"name": "nightshift", "value": "off"}]
+    waiting = {"id": "next", "state": "active"}
+    jobs.append({"id": "soon", "poolInfo": {"poolId": "wanted"}, "tasks": [waiting]})
+    pools = [
+        a_pool("idle", "idle", "idle"),
+        a_pool("busy", "idle", "running"),
+        a_pool("wanted", "idle"),
+        a_pool("lost", "running", metadata=[{"name": FORMULA_LABEL, "value": FORMULA}]),
+        a_pool("kept", "idle", metadata=[{"name": "nightshift", "value": "off"}]),
+    ]
     account: dict[str, Any] = {"id": ACCOUNT, "location": "westeurope", "properties": {}}
     return {
         "resources": [account],
-        "batch": {"render": {"jobs": jobs}},
+        "batch": {"render": {"jobs": jobs, "pools": pools}},
         "settings": {"operation_seconds": 0.1, "task_seconds": 0.2},
     }
 
@@ -187,3 +214,36 @@ async def test_a_tick_closes_the_jobs_that_are_done_and_no_other(site: Site) -> 
     assert wanted == {name: decisions.get(name) for name in wanted}
     assert "empty" not in decisions
     assert report["is_whole"]
+
+
+async def test_a_tick_lets_idle_pools_rest_and_gives_formulas_back(site: Site) -> None:
+    """Nodes stay where one is at work, where a task waits, and where the owner says so."""
+    await site.fire("tick_survey")
+
+    async def is_over() -> bool:
+        pools = {one["id"]: one for one in account(await site.world())["pools"]}
+        is_empty = not pools["idle"]["nodes"]
+        return is_empty and bool(pools["lost"]["enableAutoScale"])
+
+    async def is_reported() -> bool:
+        _, said = await site.call("GET", "/api/reports?survey=batch_pools")
+        return bool(said["reports"])
+
+    assert await until(is_over, limit_s=60)
+    assert await until(is_reported, limit_s=30)
+    pools = {one["id"]: one for one in account(await site.world())["pools"]}
+    left = {name: len(one["nodes"]) for name, one in pools.items()}
+    assert {"idle": 0, "busy": 2, "wanted": 1, "lost": 1, "kept": 1} == left
+    assert FORMULA == pools["lost"]["autoScaleFormula"]
+    _, said = await site.call("GET", "/api/reports?survey=batch_pools")
+    [report] = said["reports"]
+    decisions = {
+        one["target"].rpartition("/")[2]: one["decision"] for one in report["findings"]
+    }
+    assert {
+        "idle": "acted",
+        "busy": "in_use",
+        "wanted": "in_use",
+        "lost": "acted",
+        "kept": "opted_out",
+    } == decisions

@@ -54,6 +54,7 @@ class FakeJob:
     tasks: dict[str, FakeTask] = field(default_factory=dict)
     state: str = "active"
     ends_itself: bool = False
+    pool: str = "gpu"
     labels: dict[str, str] = field(default_factory=dict)
     looks_left: int = 0
 
@@ -181,5 +182,6 @@ def _shown(account: str, job: FakeJob) -> BatchJob:
         succeeded=sum(task.has_failed is False for task in tasks),
         failed=sum(task.has_failed is True for task in tasks),
         ends_itself=job.ends_itself,
+        pool=job.pool,
         labels=dict(job.labels),
     )

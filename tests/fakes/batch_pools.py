@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+from shared.core.batch_pools import BatchPool
 from shared.core.errors import InvalidTarget, StaleFacts
 from shared.core.facts import BatchNode
 from shared.ports import PoolTargets, TasksThen
@@ -50,6 +51,8 @@ class FakeNodePool:
     dedicated: int = 0
     is_autoscaled: bool = False
     resizes_left: int = 0
+    formula: str = ""
+    labels: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(kw_only=True)
@@ -57,12 +60,14 @@ class FakeBatchNodes(Trapped):
     """Nodes of Batch pools.
 
     Attributes:
+        began: When every node entered the state that it has at first.
         looks: Reads that still show a change going on.
         refuses: What Batch answers to ``reboot`` or ``reimage``, by that word.
     """
 
     pools: list[FakeNodePool] = field(default_factory=list)
     looks: int = 1
+    began: datetime = BEGAN
     refuses: dict[str, str] = field(default_factory=dict)
 
     def add(self, account: str, pool: str, *nodes: FakePoolNode) -> FakeNodePool:
@@ -156,8 +161,42 @@ class FakeBatchNodes(Trapped):
         home = self._steady(account, pool)
         for number in range(dedicated - home.dedicated):
             home.nodes[f"new-{number}"] = FakePoolNode(f"new-{number}")
+        if dedicated < len(home.nodes):
+            home.nodes = dict(list(home.nodes.items())[:dedicated])
         home.dedicated, home.resizes_left = dedicated, self.looks
         self.happened("resize_pool", f"{pool} {dedicated}")
+
+    async def pools_of(self, account: str) -> tuple[BatchPool, ...]:
+        """Read the pools of an account."""
+        self.reading("pools_of")
+        homes = [p for p in self.pools if p.account.casefold() == account.casefold()]
+        return tuple(_shown(home) for home in homes)
+
+    async def pool(self, account: str, pool: str) -> BatchPool | None:
+        """Read one pool, one look nearer to its being as it is set."""
+        self.reading("pool")
+        home = self._pool(account, pool)
+        if home is None:
+            return None
+        if home.resizes_left > 0:
+            home.resizes_left -= 1
+        return _shown(home)
+
+    async def idle_since(self, account: str, pool: str) -> tuple[int, datetime | None]:
+        """Count the nodes that are not idle, and tell when the last became so."""
+        self.reading("idle_since")
+        home = self._pool(account, pool)
+        nodes = [self._fact(home, one) for one in home.nodes.values()] if home else []
+        busy = sum(one.state != "idle" for one in nodes)
+        moments = [one.since for one in nodes if one.since is not None]
+        return busy, max(moments, default=None) if not busy else None
+
+    async def enable_formula(self, account: str, pool: str, formula: str) -> None:
+        """Let a formula decide."""
+        self.before("enable_formula")
+        home = self._steady(account, pool)
+        home.formula, home.is_autoscaled = formula, True
+        self.happened("enable_formula", pool)
 
     def finish_tasks(self, node: str) -> None:
         """Let the tasks on a node end."""
@@ -188,7 +227,7 @@ class FakeBatchNodes(Trapped):
 
     def _fact(self, pool: FakeNodePool, node: FakePoolNode) -> BatchNode:
         state = "running" if node.tasks and node.state == "idle" else node.state
-        since = BEGAN + timedelta(seconds=node.moved)
+        since = self.began + timedelta(seconds=node.moved)
         usable = state in USABLE
         known = BatchNode(pool.account, pool.id, node.id, state, node.takes_tasks, usable)
         return replace(known, running_tasks=node.tasks, since=since)
@@ -215,3 +254,16 @@ class FakeBatchNodes(Trapped):
         if home.resizes_left >= 0 and home.resizes_left:
             raise StaleFacts(f"the pool {pool} is being resized")
         return home
+
+
+def _shown(home: FakeNodePool) -> BatchPool:
+    return BatchPool(
+        account=home.account,
+        id=home.id,
+        size="Standard_NC6",
+        dedicated=home.dedicated,
+        low_priority=0,
+        is_steady=home.resizes_left < 0 or not home.resizes_left,
+        formula=home.formula or ("?" if home.is_autoscaled else ""),
+        labels=dict(home.labels),
+    )

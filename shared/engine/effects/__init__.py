@@ -14,6 +14,7 @@ from shared.core.steps import Verb
 from shared.engine.effects.batch_jobs import batch_close_job
 from shared.engine.effects.batch_mending import batch_reboot, batch_reimage, batch_replace
 from shared.engine.effects.batch_nodes import batch_disable, batch_enable, batch_idle
+from shared.engine.effects.batch_pools import batch_rest_pool
 from shared.engine.effects.batch_tasks import reactivate, save_exit_info
 from shared.engine.effects.checkpoint import checkpoint
 from shared.engine.effects.disks import snapshot
@@ -86,6 +87,7 @@ EFFECTS: Mapping[Verb, Effect] = MappingProxyType(
         Verb.BATCH_REIMAGE: batch_reimage,
         Verb.BATCH_REPLACE: batch_replace,
         Verb.BATCH_CLOSE_JOB: batch_close_job,
+        Verb.BATCH_REST_POOL: batch_rest_pool,
         Verb.GROW: grow,
         Verb.JOB_WATCH: job_watch,
         Verb.JOB_RESUBMIT: job_resubmit,

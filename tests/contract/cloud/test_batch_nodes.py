@@ -102,3 +102,36 @@ async def test_removed_nodes_lower_the_target_and_a_resize_sets_it_back(cloud: C
     assert (3, 2, 3) == (before.dedicated, during.dedicated, after.dedicated)
     assert gone is None
     assert await cloud.batch_nodes.targets(w.ACCOUNT, "nobody") is None
+
+
+async def test_pools_are_read_with_what_they_are_set_to(cloud: Cloud):
+    """And one by its name; nodes that are not idle are counted."""
+    pools = {one.id: one for one in await cloud.batch_nodes.pools_of(w.ACCOUNT)}
+    gpu = await cloud.batch_nodes.pool(w.ACCOUNT, "gpu")
+    assert gpu is not None
+    assert ({"gpu", "other"}, gpu) == (set(pools), pools["gpu"])
+    assert (3, 0, True, "") == (gpu.dedicated, gpu.low_priority, gpu.is_steady, gpu.formula)
+    assert await cloud.batch_nodes.pool(w.ACCOUNT, "nobody") is None
+    assert (3, None) == await cloud.batch_nodes.idle_since(w.ACCOUNT, "gpu")
+
+
+async def test_a_pool_gets_a_formula_and_shows_it(cloud: Cloud):
+    """Twice is no error: a worker may have died in between."""
+    formula = "$TargetDedicatedNodes = 1;"
+    await cloud.batch_nodes.enable_formula(w.ACCOUNT, "gpu", formula)
+    await cloud.batch_nodes.enable_formula(w.ACCOUNT, "gpu", formula)
+    pool = await cloud.batch_nodes.pool(w.ACCOUNT, "gpu")
+    assert pool is not None
+    assert formula == pool.formula
+
+
+async def test_a_pool_at_no_nodes_has_none_left(cloud: Cloud):
+    """Accepted first, then true."""
+    await cloud.batch_nodes.resize(w.ACCOUNT, "other", dedicated=0, low_priority=0)
+    pool = await eventually(
+        lambda: cloud.batch_nodes.pool(w.ACCOUNT, "other"),
+        lambda one: one is not None and one.is_steady,
+    )
+    assert pool is not None
+    assert (0, True) == (pool.nodes, pool.is_steady)
+    assert (0, None) == await cloud.batch_nodes.idle_since(w.ACCOUNT, "other")

@@ -94,7 +94,7 @@ def test_every_verb_is_harmless_by_name_or_destructive():
         *(Verb.REBUILD, Verb.REMOVE, Verb.RESTORE_POINT_REMOVE),
         Verb.INSTALL_PATCHES,
         *(Verb.BATCH_DISABLE, Verb.BATCH_REBOOT, Verb.BATCH_REIMAGE, Verb.BATCH_REPLACE),
-        *(Verb.JOB_RESUBMIT, Verb.BATCH_CLOSE_JOB),
+        *(Verb.JOB_RESUBMIT, Verb.BATCH_CLOSE_JOB, Verb.BATCH_REST_POOL),
         *(Verb.ML_START, Verb.ML_RESTART, Verb.ML_DELETE, Verb.ML_SCALE),
         Verb.ENDPOINT_TRAFFIC,
         *(Verb.ML_IDLE_TIME, Verb.ML_SCHEDULES),

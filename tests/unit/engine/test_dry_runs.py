@@ -30,6 +30,7 @@ from shared.engine.answer import answer
 from shared.engine.plan_notices import PlanNotices
 from shared.engine.request import Request
 from tests.batch_jobs import a_done_job, with_done_job
+from tests.batch_pools import a_found_pool, with_idle_pool
 from tests.batch_nodes import an_unusable_alert, with_batch_node, with_broken_node
 from tests.builders import (
     COMPUTE,
@@ -107,6 +108,7 @@ CASES: Mapping[str, Case] = {
     "reactivate_failed_tasks": Case(lambda shift: shift.with_job(a_failed_task()), an_alert()),
     "free_pool_instance": Case(with_shared_instance, a_pool_notice()),
     "close_done_job": Case(with_done_job, a_done_job()),
+    "rest_idle_pool": Case(with_idle_pool, a_found_pool()),
     "mend_batch_node": Case(with_broken_node, an_unusable_alert()),
     "resubmit_job": Case(with_preempted_job, a_change()),
     "delete_marked_instance": Case(
