@@ -26,6 +26,7 @@ from shared.adapters.log_ingestion import LogIngestion
 from shared.adapters.machine_learning import AzureMachineLearning
 from shared.adapters.maintenance import AzureMaintenance
 from shared.adapters.messengers import configured, link_of
+from shared.adapters.metric_batches import MetricBatches
 from shared.adapters.ml_endpoints import ArmOnlineEndpoints
 from shared.adapters.monitor_metrics import AzureMetrics
 from shared.adapters.outcome_topic import OutcomeTopic
@@ -200,7 +201,7 @@ def build(settings: Settings) -> Night:
         leftovers=ArmLeftovers(arm),
         snapshots=ArmSnapshots(arm),
         restore_points=AzureRestorePoints(arm, compute.clients),
-        online_endpoints=ArmOnlineEndpoints(arm),
+        online_endpoints=ArmOnlineEndpoints(arm, MetricBatches(identity, settings)),
         patching=ArmPatching(arm, ArmEstate(arm)),
         prices=PriceFile(settings.prices),
         references=ReferenceFiles(),

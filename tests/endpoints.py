@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from shared.core.facts import EndpointFacts, Resource
-from shared.core.ml_endpoints import Deployment, Routing
+from shared.core.ml_endpoints import Deployment, Figures, Routing
 from shared.core.resource_ids import ML_ENDPOINT
 from shared.core.signals import Signal, SignalType
 from tests import builders as make
@@ -29,6 +29,25 @@ def with_endpoint(shift: Shift, endpoint: EndpointFacts | None = None) -> None:
     shift.world.online_endpoints.add(endpoint or an_endpoint())
     for one in (ENDPOINT, GREEN):
         shift.world.resources.add(make.a_resource(one))
+
+
+def with_new_deployment(shift: Shift) -> None:
+    """Put an endpoint into the world whose new deployment has nothing yet, and is well."""
+    with_endpoint(shift, an_endpoint(OLD, good=None))
+    shift.world.online_endpoints.answered["green"] = Figures(500, 1, 120.0)
+    shift.world.online_endpoints.answered["blue"] = Figures(5000, 9, 100.0)
+
+
+def a_roll_out() -> Signal:
+    """Make a person's request."""
+    return Signal(
+        type=SignalType.RUNBOOK,
+        event_id="e-1",
+        source="runbook",
+        target=GREEN,
+        observed_at=make.NOW,
+        attributes={"remediation": "roll_out_deployment", "with": {}},
+    )
 
 
 def an_endpoint_alert(

@@ -50,6 +50,7 @@ _DOES = {
     "ml_idle_time": "let Azure stop the compute instance when nobody uses it",
     "ml_schedules": "replace the compute instance's start and stop times",
     "ml_scale": "set how many nodes the compute cluster keeps",
+    "endpoint_gate": "watch how the deployment answers, and send traffic back if it must",
     "endpoint_traffic": "change who gets the traffic of the online endpoint",
     "assess_patches": "look which updates the machine lacks",
     "install_patches": "install updates: the machine may restart",

@@ -7,19 +7,30 @@ only what the service alone writes is left out.
 
 Source: https://learn.microsoft.com/rest/api/azureml/online-endpoints/create-or-update
 Source: https://learn.microsoft.com/rest/api/azureml/online-deployments/list
+
+How a deployment answers is a metric of its endpoint, by the dimension ``deployment``. An
+answer without a series means that nobody asked: a minute without requests has no point.
+
+Source: https://learn.microsoft.com/azure/azure-monitor/reference/supported-metrics/microsoft-machinelearningservices-workspaces-onlineendpoints-metrics
 """
 
 from __future__ import annotations
 
+import logging
+import re
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from shared.core.errors import InvalidTarget, StaleFacts
+from shared.adapters.busyness import points_of
+from shared.adapters.metric_batches import Batch, Metric, MetricBatches, series_of
+from shared.core.errors import AutomationError, InvalidTarget, StaleFacts
 from shared.core.ml_endpoints import (
     API_VERSION,
     GOOD_TAG,
     EndpointFacts,
+    Figures,
     Routing,
     Split,
     deployment_of,
@@ -32,6 +43,10 @@ if TYPE_CHECKING:
     from shared.adapters.arm import ArmReader, Json
 
 ENDPOINTS = "Microsoft.MachineLearningServices/workspaces/onlineEndpoints"
+REQUESTS, LATENCY = "RequestsPerMinute", "RequestLatency_P95"
+_REGION = re.compile(r"[a-z0-9-]+")
+_NAME = re.compile(r"[A-Za-z0-9-]+")
+_log = logging.getLogger("nightshift.endpoints")
 _KEPT = ("identity", "kind", "location", "sku")
 _READ_ONLY = frozenset({"provisioningState", "scoringUri", "swaggerUri"})
 """Source: https://learn.microsoft.com/rest/api/azureml/online-endpoints/get"""
@@ -40,8 +55,9 @@ _READ_ONLY = frozenset({"provisioningState", "scoringUri", "swaggerUri"})
 class ArmOnlineEndpoints:
     """Implements ``shared.ports.OnlineEndpoints``."""
 
-    def __init__(self, arm: ArmReader) -> None:
+    def __init__(self, arm: ArmReader, metrics: MetricBatches) -> None:
         self._arm = arm
+        self._metrics = metrics
 
     async def endpoint(self, resource_id: str) -> EndpointFacts | None:
         """Read an endpoint and all its deployments."""
@@ -78,6 +94,65 @@ class ArmOnlineEndpoints:
             body=_changed(document, now, good),
             needs=f"{ENDPOINTS}/write",
         )
+
+    async def figures(
+        self, endpoint: EndpointFacts, deployment: str, *, window: timedelta
+    ) -> Figures | None:
+        """Ask twice: for the requests by class of status, and for the latency."""
+        region = endpoint.resource.location.replace(" ", "").casefold()
+        if not _REGION.fullmatch(region) or not _NAME.fullmatch(deployment):
+            return None
+        now = datetime.now(UTC)
+        of = f"deployment eq '{deployment}'"
+        asked = {REQUESTS: f"{of} and statusCodeClass eq '*'", LATENCY: of}
+        try:
+            read = [
+                await self._metrics.ask(_batch(endpoint.endpoint, region, now, window, *one))
+                for one in asked.items()
+            ]
+        except AutomationError as exc:
+            _log.warning("%s", exc)
+            return None
+        return _figures(*read)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._metrics.close()
+
+
+def _batch(
+    endpoint: str, region: str, now: datetime, window: timedelta, metric: str, wanted: str
+) -> Batch:
+    return Batch(
+        region=region,
+        resource_ids=[endpoint],
+        namespace=ENDPOINTS,
+        metrics=(metric,),
+        start=now - window,
+        end=now,
+        grain=timedelta(minutes=1),
+        aggregations=("average",),
+        more={"filter": wanted, "top": "50"},
+    )
+
+
+def _figures(requests: list[Metric], latency: list[Metric]) -> Figures | None:
+    """Add up what was answered; None where a metric could not be read."""
+    if any(one.get("errorCode") not in {None, "Success"} for one in (*requests, *latency)):
+        return None
+    total = errors = 0.0
+    for metric in requests:
+        for dimensions, data in series_of(metric):
+            count = sum(points_of(data, "average").values())
+            total += count
+            errors += count if dimensions.get("statuscodeclass") == "5xx" else 0
+    slowest = [
+        value
+        for metric in latency
+        for _, data in series_of(metric)
+        for value in points_of(data, "average").values()
+    ]
+    return Figures(total, errors, max(slowest, default=None))
 
 
 def _read(document: Json, endpoint: str) -> EndpointFacts:

@@ -75,6 +75,7 @@ class Reason(StrEnum):
     MARKED_ALREADY = "marked_already"
     NO_MARK = "no_mark"
     NO_GOOD_SPLIT = "no_good_split"
+    GATE_FAILED = "gate_failed"
     SPLIT_CHANGED = "split_changed"
     AMBIGUOUS_SIGNAL = "ambiguous_signal"
     REGION_NOT_ALLOWED = "region_not_allowed"

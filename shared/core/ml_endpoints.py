@@ -178,3 +178,31 @@ def write_split(split: Split) -> str:
     """Write a split as a tag's value: the larger share first."""
     ordered = sorted(split.items(), key=lambda one: (-one[1], one[0]))
     return " ".join(f"{name}={share}" for name, share in ordered if share)
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """How one deployment answered over a while.
+
+    Attributes:
+        requests: How many it answered, about.
+        errors: How many of them it failed itself (5xx).
+        p95_ms: The highest of each minute's 95th percentile; None if nothing is told.
+    """
+
+    requests: float = 0.0
+    errors: float = 0.0
+    p95_ms: float | None = None
+
+
+def with_share(base: Split, name: str, share: int) -> dict[str, int]:
+    """Give a deployment its share, and the others theirs of what is left, as before.
+
+    Parts are whole: what rounding leaves over goes to the larger ones first.
+    """
+    left = WHOLE - share
+    ordered = sorted(base.items(), key=lambda one: (-one[1], one[0]))
+    parts = {other: part * left // WHOLE for other, part in ordered}
+    for other, _ in ordered[: left - sum(parts.values())]:
+        parts[other] += 1
+    return {key: part for key, part in {**parts, name: share}.items() if part}

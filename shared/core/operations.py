@@ -117,6 +117,8 @@ _LOOK_INTO_CLUSTER = Operations(
 )
 _CHANGE_EXTENSION = Operations((*_READ_EXTENSION.actions, f"{_EXTENSION}/write", _LOCKS))
 
+_READ_ENDPOINT = (f"{_ENDPOINT}/read", f"{_ENDPOINT}/deployments/read", _LOCKS)
+
 _ADDRESS = "Microsoft.Network/publicIPAddresses"
 _READ_LEFTOVER = (
     f"{_DISK}/read",
@@ -298,6 +300,10 @@ VERBS: Mapping[Verb, Operations] = MappingProxyType(
         Verb.EXTENSION_DELETE: Operations(
             (*_READ_EXTENSION.actions, f"{_EXTENSION}/delete", _LOCKS)
         ),
+        Verb.ENDPOINT_GATE: Operations(
+            (*_READ_ENDPOINT, f"{_ENDPOINT}/write", "Microsoft.Insights/metrics/read")
+        ),  # endpoints
+        Verb.ENDPOINT_TRAFFIC: Operations((*_READ_ENDPOINT, f"{_ENDPOINT}/write")),
         Verb.MARK: _MARK_LEFTOVER,
         Verb.UNMARK: _MARK_LEFTOVER,
         Verb.REMOVE: Operations(

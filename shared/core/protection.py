@@ -59,6 +59,7 @@ LOCKED_OUT: frozenset[Verb] = frozenset(
         Verb.ML_SCHEDULES,
         Verb.ML_SCALE,
         Verb.ENDPOINT_TRAFFIC,
+        Verb.ENDPOINT_GATE,
         Verb.EXTENSION_CREATE,
         Verb.EXTENSION_UPDATE,
         Verb.EXTENSION_REPAIR,

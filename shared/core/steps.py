@@ -48,6 +48,7 @@ class Verb(StrEnum):
     EXTENSION_SHOW: write down how Azure ML extensions stand; changes nothing.
     EXTENSION_CREATE / EXTENSION_UPDATE / EXTENSION_DELETE: of the Azure ML extension.
     EXTENSION_REPAIR: have an Azure ML extension reconciled, and see its components ready.
+    ENDPOINT_GATE: watch how a deployment answers; send the traffic back if it is not well.
     MARK / UNMARK: write on a leftover until when it may stay / take that off.
     REMOVE: delete a leftover whose marked date has passed.
     SNAPSHOT_COPY: an incremental copy of a snapshot in another region.
@@ -105,6 +106,7 @@ class Verb(StrEnum):
     EXTENSION_UPDATE = "extension_update"
     EXTENSION_REPAIR = "extension_repair"
     EXTENSION_DELETE = "extension_delete"
+    ENDPOINT_GATE = "endpoint_gate"
     MARK = "mark"
     UNMARK = "unmark"
     REMOVE = "remove"
@@ -137,6 +139,7 @@ UNDO: Mapping[Verb, Verb] = MappingProxyType(
 
 MANY: frozenset[Verb] = frozenset(
     {Verb.DRAIN, Verb.START, Verb.REBUILD, Verb.BATCH_IDLE, Verb.POOL_SESSIONS}
+    | {Verb.ENDPOINT_GATE}
 )
 """Verbs that are many effects: before each attempt somebody may have said stop."""
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Protocol
 
-from shared.core.ml_endpoints import EndpointFacts, Routing, Split
+from shared.core.ml_endpoints import EndpointFacts, Figures, Routing, Split
 
 
 class OnlineEndpoints(Protocol):
@@ -26,4 +27,10 @@ class OnlineEndpoints(Protocol):
             StaleFacts: It is not as it was any more.
             InvalidTarget: There is no such endpoint, or it refuses the split.
         """
+        ...
+
+    async def figures(
+        self, endpoint: EndpointFacts, deployment: str, *, window: timedelta
+    ) -> Figures | None:
+        """Read how a deployment answered lately; None if that cannot be read now."""
         ...

@@ -77,8 +77,36 @@ def world() -> Json:
         *endpoint("drifting", {"green": 100}, "blue=75 green=25"),
         *endpoint("busy", split, "blue=100"),
         *endpoint("unknown", split, ""),
+        *endpoint("new", {"blue": 100}, ""),
+        *endpoint("bad", {"blue": 100}, ""),
     ]
-    return {"resources": resources, "settings": {"operation_seconds": 0.2}}
+    return {
+        "resources": resources,
+        "metrics": [*answers("new", 0.0), *answers("bad", 30.0)],
+        "settings": {"operation_seconds": 0.2},
+    }
+
+
+def answers(name: str, failed: float) -> list[Json]:
+    """Say how the green deployment of an endpoint answers, a minute."""
+    one = {
+        "resourceId": f"{WORKSPACE}/onlineEndpoints/{name}",
+        "namespace": "Microsoft.MachineLearningServices/workspaces/onlineEndpoints",
+    }
+    green = {"deployment": "green"}
+    counts = {"2xx": 90.0, "5xx": failed}
+    return [
+        {**one, "name": "RequestLatency_P95", "dimension": green, "constant": 120.0},
+        *(
+            {
+                **one,
+                "name": "RequestsPerMinute",
+                "dimension": {**green, "statusCodeClass": status},
+                "constant": count,
+            }
+            for status, count in counts.items()
+        ),
+    ]
 
 
 def alert(name: str, metric: str = "", custom: Json | None = None, **dimensions: str) -> Json:
@@ -185,6 +213,37 @@ async def test_what_is_not_clear_is_asked_and_changes_nothing(site: Site) -> Non
     assert ({"blue": 90, "green": 10}, "") == await split_of(site, "unknown")
 
 
+async def roll_out(site: Site, name: str) -> Json:
+    """Start the runbook on a new deployment; return its plan once it has closed."""
+    target = f"{WORKSPACE}/onlineEndpoints/{name}/deployments/green"
+    body = {"target": target, "with": {"soak": "0s"}}
+    path = "/api/runbooks/roll_out_deployment"
+    status, said = await site.call("POST", path, body, **{"Idempotency-Key": f"out-{name}"})
+    assert status in {200, 202}, said
+    [plan] = await site.closed_plans(f"out-{name}", 1)
+    return dict(plan)
+
+
+async def test_a_new_deployment_gets_the_traffic_step_by_step(site: Site) -> None:
+    """Each step was set and watched; what is there at the end is the good split."""
+    plan = await roll_out(site, "new")
+    assert "done" == plan["outcome"]
+    verbs = ["endpoint_traffic", "endpoint_gate"] * 5 + ["endpoint_traffic"]
+    assert verbs == [step["verb"] for step in plan["steps"]]
+    assert ({"green": 100}, "green=100") == await split_of(site, "new")
+
+
+async def test_a_bad_one_is_sent_back_by_its_first_step(site: Site) -> None:
+    """Its copies fail already: nobody's request ever reached it."""
+    plan = await roll_out(site, "bad")
+    [gate] = [step for step in plan["steps"] if step["reason"] == "gate_failed"]
+    assert "25.0% of about" in gate["detail"]["because"]
+    assert ({"blue": 100}, "blue=100") == await split_of(site, "bad")
+    found = resource(await site.world(), f"{WORKSPACE}/onlineEndpoints/bad")
+    assert found is not None
+    assert {} == found["properties"]["mirrorTraffic"]
+
+
 async def test_whatever_was_called_is_granted(site: Site) -> None:
     """And what the verbs are granted was called."""
     calls = await site.azure("GET", "/_calls")
@@ -194,5 +253,7 @@ async def test_whatever_was_called_is_granted(site: Site) -> None:
         if call["path"].startswith("/subscriptions/")
     }
     assert set() == called - granted()
-    needed = {name.casefold() for name in VERBS[Verb.ENDPOINT_TRAFFIC].actions}
+    verbs = (Verb.ENDPOINT_TRAFFIC, Verb.ENDPOINT_GATE)
+    needed = {name.casefold() for verb in verbs for name in VERBS[verb].actions}
+    needed -= {"microsoft.insights/metrics/read"}  # asked for at an address of its own
     assert set() == needed - called

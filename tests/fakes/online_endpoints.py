@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 from shared.core.errors import InvalidTarget, StaleFacts
 from shared.core.ml_endpoints import (
     GOOD_TAG,
     EndpointFacts,
+    Figures,
     Routing,
     Split,
     parse_split,
@@ -23,10 +25,12 @@ class FakeOnlineEndpoints(Trapped):
     """Endpoints by folded id.
 
     Attributes:
+        answered: How each deployment answers; None where that cannot be read.
         looks: Reads for which a changed endpoint is being updated.
     """
 
     endpoints: dict[str, EndpointFacts] = field(default_factory=dict)
+    answered: dict[str, Figures | None] = field(default_factory=dict)
     looks: int = 1
     _updating: dict[str, int] = field(default_factory=dict)
 
@@ -75,6 +79,13 @@ class FakeOnlineEndpoints(Trapped):
         )
         self._updating[endpoint.casefold()] = self.looks
         self.happened("set_traffic", endpoint)
+
+    async def figures(
+        self, endpoint: EndpointFacts, deployment: str, *, window: timedelta
+    ) -> Figures | None:
+        """Return what was told."""
+        self.reading("figures")
+        return self.answered.get(deployment, Figures())
 
 
 def _asked(found: EndpointFacts, rid: ResourceId) -> EndpointFacts | None:

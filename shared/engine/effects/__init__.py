@@ -36,7 +36,7 @@ from shared.engine.effects.ml_computes import (
     ml_show,
     ml_start,
 )
-from shared.engine.effects.ml_endpoints import endpoint_traffic
+from shared.engine.effects.ml_endpoints import endpoint_gate, endpoint_traffic
 from shared.engine.effects.ml_jobs import job_resubmit, job_watch
 from shared.engine.effects.nodes import cordon, drain, uncordon
 from shared.engine.effects.patches import assess_patches, install_patches
@@ -105,6 +105,8 @@ EFFECTS: Mapping[Verb, Effect] = MappingProxyType(
         Verb.EXTENSION_UPDATE: extension_update,
         Verb.EXTENSION_REPAIR: extension_repair,
         Verb.EXTENSION_DELETE: extension_delete,
+        Verb.ENDPOINT_TRAFFIC: endpoint_traffic,
+        Verb.ENDPOINT_GATE: endpoint_gate,
         Verb.MARK: mark,
         Verb.UNMARK: unmark,
         Verb.REMOVE: remove,

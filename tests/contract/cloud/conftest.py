@@ -50,7 +50,6 @@ async def azure(local_azure: Standin) -> AsyncIterator[Cloud]:
     from shared.adapters.estate import ArmEstate
     from shared.adapters.leftovers import ArmLeftovers
     from shared.adapters.machine_learning import AzureMachineLearning
-    from shared.adapters.ml_endpoints import ArmOnlineEndpoints
     from shared.adapters.monitor_metrics import AzureMetrics
     from shared.adapters.replacement import AzureReplacement
     from shared.adapters.resources import AzureResources
@@ -84,7 +83,7 @@ async def azure(local_azure: Standin) -> AsyncIterator[Cloud]:
             extensions=AzureExtensions(identity, arm, settings),
             leftovers=ArmLeftovers(arm),
             vm_care=AzureVmCare(compute.clients, arm),
-            online_endpoints=ArmOnlineEndpoints(arm),
+            online_endpoints=_endpoints(identity, arm, settings),
             snapshots=ArmSnapshots(arm),
             restore_points=AzureRestorePoints(arm, compute.clients),
             patching=ArmPatching(arm, ArmEstate(arm)),
@@ -92,9 +91,18 @@ async def azure(local_azure: Standin) -> AsyncIterator[Cloud]:
             standin=local_azure,
         )
         parts: list[Any] = [cloud.compute, cloud.metrics, cloud.learning, cloud.batch]
+        parts += [cloud.online_endpoints]
         for part in (arm, *parts, cloud.cluster, cloud.extensions):
             closing.push_async_callback(part.close)
         yield cloud
+
+
+def _endpoints(identity: Any, arm: Any, settings: Settings) -> Any:
+    """Put the adapter of online endpoints together, as the app does."""
+    from shared.adapters.metric_batches import MetricBatches
+    from shared.adapters.ml_endpoints import ArmOnlineEndpoints
+
+    return ArmOnlineEndpoints(arm, MetricBatches(identity, settings))
 
 
 @pytest.fixture

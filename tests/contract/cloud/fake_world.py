@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from shared.core.facts import AksNode, ManagedDisk, Resource, Utilisation
 from shared.core.gangs import BY_RULE, Gang
 from shared.core.ml_clusters import MlCluster
-from shared.core.ml_endpoints import Deployment, EndpointFacts, Routing
+from shared.core.ml_endpoints import Deployment, EndpointFacts, Figures, Routing
 from shared.core.ml_jobs import MlJob
 from shared.core.patches import PatchFacts
 from shared.core.pods import Pod
@@ -216,6 +216,7 @@ def online_endpoints() -> FakeOnlineEndpoints:
     routing = Routing({"blue": 90, "green": 10})
     facts = EndpointFacts(resource, w.ENDPOINT, "succeeded", routing, both, {"blue": 100})
     world.add(facts)
+    world.answered["green"] = Figures(50.0, 5.0, 120.0)
     return world
 
 

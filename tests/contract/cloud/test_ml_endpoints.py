@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
 from shared.core.errors import Forbidden, InvalidTarget, StaleFacts
-from shared.core.ml_endpoints import EndpointFacts, Routing
+from shared.core.ml_endpoints import EndpointFacts, Figures, Routing
 from tests.contract.cloud import worlds as w
 from tests.contract.cloud.clouds import Cloud, eventually
 from tests.contract.cloud.test_azure_refusals import standin_of
@@ -138,3 +141,30 @@ async def test_while_another_update_is_under_way_nothing_is_changed(azure: Cloud
     with pytest.raises(StaleFacts):
         await set_traffic(azure, Routing({"green": 100}), was=OLD)
     assert OLD == (await settled(azure)).routing
+
+
+async def test_how_a_deployment_answers_is_told(cloud: Cloud) -> None:
+    """Requests, those that it failed, and how slow it was; nobody asked the other one."""
+    endpoint = await read(cloud)
+    window = timedelta(minutes=5)
+    found = await cloud.online_endpoints.figures(endpoint, "green", window=window)
+    assert found is not None
+    assert (0.1, 120.0) == (round(found.errors / found.requests, 3), found.p95_ms)
+    assert 40 <= found.requests <= 60
+    assert Figures() == await cloud.online_endpoints.figures(endpoint, "blue", window=window)
+
+
+async def test_figures_that_cannot_be_read_are_none(azure: Cloud) -> None:
+    """Nothing read is not nothing asked."""
+    endpoint, window = await read(azure), timedelta(minutes=5)
+    standin_of(azure).fault(pattern=r"POST .*metrics:getBatch", status=403)
+    assert None is await azure.online_endpoints.figures(endpoint, "green", window=window)
+    world = w.document()
+    for one in world["metrics"]:
+        if one["name"] == "RequestLatency_P95":
+            one.pop("constant")
+            one["series"] = "error"
+    standin_of(azure).put_world(world)
+    assert None is await azure.online_endpoints.figures(endpoint, "green", window=window)
+    odd = replace(endpoint, resource=replace(endpoint.resource, location=""))
+    assert None is await azure.online_endpoints.figures(odd, "green", window=window)

@@ -311,6 +311,21 @@ def _gateway(ready: int) -> list[dict[str, Any]]:
     return [deployment, pod]
 
 
+def answers() -> list[dict[str, Any]]:
+    """How the endpoint's new deployment answers: nine a minute well, one not."""
+    of = {"deployment": "green"}
+    space = "Microsoft.MachineLearningServices/workspaces/onlineEndpoints"
+    shown = (
+        ("RequestsPerMinute", {**of, "statusCodeClass": "2xx"}, 9.0),
+        ("RequestsPerMinute", {**of, "statusCodeClass": "5xx"}, 1.0),
+        ("RequestLatency_P95", of, 120.0),
+    )
+    return [
+        {"resourceId": ENDPOINT, "namespace": space, "name": n, "dimension": d, "constant": v}
+        for n, d, v in shown
+    ]
+
+
 def old_snapshots() -> list[dict[str, Any]]:
     """Two snapshots of the OS disk that are past their date."""
     return [
@@ -522,7 +537,7 @@ def document() -> dict[str, Any]:
             "page_size": 1,
         },
         "resources": resources(),
-        "metrics": metrics(),
+        "metrics": [*metrics(), *answers()],
         "batch": {"renders": batch()},
         "kubernetes": {CLUSTER: {"objects": manifests()}},
     }

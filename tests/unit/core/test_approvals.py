@@ -96,7 +96,7 @@ def test_every_verb_is_harmless_by_name_or_destructive():
         *(Verb.BATCH_DISABLE, Verb.BATCH_REBOOT, Verb.BATCH_REIMAGE, Verb.BATCH_REPLACE),
         *(Verb.JOB_RESUBMIT, Verb.BATCH_CLOSE_JOB, Verb.BATCH_REST_POOL),
         *(Verb.ML_START, Verb.ML_RESTART, Verb.ML_DELETE, Verb.ML_SCALE),
-        Verb.ENDPOINT_TRAFFIC,
+        *(Verb.ENDPOINT_TRAFFIC, Verb.ENDPOINT_GATE),
         *(Verb.ML_IDLE_TIME, Verb.ML_SCHEDULES),
         *(Verb.EXTENSION_CREATE, Verb.EXTENSION_UPDATE),
         *(Verb.EXTENSION_REPAIR, Verb.EXTENSION_DELETE),

@@ -185,7 +185,7 @@ def test_locks_do_not_reach_the_data_plane():
         *("return_to_spot", "restart_evicted_vm", "scale_pool_by_one", "free_pool_instance"),
         *("resubmit_job", "start_instance", "restart_instance", "stop_instance"),
         *("set_idle_shutdown", "set_instance_schedules", "scale_cluster_to_zero"),
-        "roll_back_traffic",
+        *("roll_back_traffic", "roll_out_deployment"),
         *("mark_stopped_instance", "delete_marked_instance"),
         *("create_extension", "update_extension", "repair_extension", "delete_extension"),
     } == {name for name, one in discover().items() if one.verbs & LOCKED_OUT}

@@ -46,7 +46,7 @@ from tests.builders import (
     an_alert,
 )
 from tests.checkpoints import a_preempted_vm, with_declared
-from tests.endpoints import an_endpoint_alert, with_endpoint
+from tests.endpoints import a_roll_out, an_endpoint_alert, with_endpoint, with_new_deployment
 from tests.evictions import LOST, an_eviction, evict, lose, with_paid
 from tests.leftovers import a_leftover, with_leftover
 from tests.ml_extensions import (
@@ -116,6 +116,7 @@ CASES: Mapping[str, Case] = {
     ),
     "mark_stopped_instance": Case(with_stopped, a_finding()),
     "restart_instance": Case(with_unusable, a_finding("broken")),
+    "roll_out_deployment": Case(with_new_deployment, a_roll_out()),
     "roll_back_traffic": Case(with_endpoint, an_endpoint_alert()),
     "scale_cluster_to_zero": Case(with_idle_cluster, a_cluster_finding()),
     "set_idle_shutdown": Case(with_instance, a_finding("no_idle_shutdown")),
