@@ -255,9 +255,7 @@ VERBS: Mapping[Verb, Operations] = MappingProxyType(
         Verb.BATCH_REBOOT: _CHANGE_BATCH_NODE,
         Verb.BATCH_REIMAGE: _CHANGE_BATCH_NODE,
         Verb.BATCH_REPLACE: _CHANGE_BATCH_NODE,
-        Verb.BATCH_REST_POOL: Operations(
-            _CHANGE_BATCH_NODE.actions, (f"{_BATCH}/jobs/read",)
-        ),
+        Verb.BATCH_REST_POOL: Operations(_CHANGE_BATCH_NODE.actions, (f"{_BATCH}/jobs/read",)),
         Verb.BATCH_CLOSE_JOB: Operations(
             (f"{_BATCH}/read",), (f"{_BATCH}/jobs/read", f"{_BATCH}/jobs/write")
         ),
@@ -409,9 +407,7 @@ READS: Mapping[FactsKind, Operations] = MappingProxyType(
             (f"{_VM}/read", f"{_SET}/read", f"{_INSTANCE}/read", *_READ_BATCH_NODE.actions)
         ),
         FactsKind.BATCH_NODES: _READ_BATCH_NODE,
-        FactsKind.BATCH_POOL: Operations(
-            _READ_BATCH_NODE.actions, (f"{_BATCH}/jobs/read",)
-        ),
+        FactsKind.BATCH_POOL: Operations(_READ_BATCH_NODE.actions, (f"{_BATCH}/jobs/read",)),
         FactsKind.BATCH_JOB: Operations((f"{_BATCH}/read",), (f"{_BATCH}/jobs/read",)),
         FactsKind.STANDALONE: Operations(
             (

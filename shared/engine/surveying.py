@@ -197,13 +197,9 @@ async def _documents(
         for row in night.ports.references.rows(listing.file):
             yield row
         return
-    if listing.batch == "pools":
-        for pool in await night.ports.batch_nodes.pools_of(parent):
-            yield {"id": pool.target, "pool": pool}
-        return
     if listing.batch:
-        for job in await night.ports.batch.active_jobs(parent):
-            yield {"id": job.target, "job": job}
+        for row in await _of_account(night, listing.batch, parent):
+            yield row
         return
     path = listing.path.format(subscription=subscription, id=parent)
     version, query = listing.api_version, listing.query
@@ -214,6 +210,15 @@ async def _documents(
         return
     async for document in estate.listed(path, api_version=version, query=query):
         yield document
+
+
+async def _of_account(night: Night, what: str, account: str) -> list[Mapping[str, Any]]:
+    """Read what a Batch account's own endpoint lists."""
+    if what == "pools":
+        pools = await night.ports.batch_nodes.pools_of(account)
+        return [{"id": pool.target, "pool": pool} for pool in pools]
+    jobs = await night.ports.batch.active_jobs(account)
+    return [{"id": job.target, "job": job} for job in jobs]
 
 
 def _keep(

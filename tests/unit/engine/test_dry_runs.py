@@ -30,8 +30,8 @@ from shared.engine.answer import answer
 from shared.engine.plan_notices import PlanNotices
 from shared.engine.request import Request
 from tests.batch_jobs import a_done_job, with_done_job
-from tests.batch_pools import a_found_pool, with_idle_pool
 from tests.batch_nodes import an_unusable_alert, with_batch_node, with_broken_node
+from tests.batch_pools import a_found_pool, with_idle_pool
 from tests.builders import (
     COMPUTE,
     HOUR,
