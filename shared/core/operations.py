@@ -101,7 +101,6 @@ _RUN_ON_INSTANCE = Operations(
     )
 )
 
-_READ_ENDPOINT = (f"{_ENDPOINT}/read", f"{_ENDPOINT}/deployments/read", _LOCKS)
 _EXTENSION = "Microsoft.KubernetesConfiguration/extensions"
 _READ_EXTENSION = Operations(
     (f"{_AKS}/read", "Microsoft.Kubernetes/connectedClusters/read", f"{_EXTENSION}/read")
@@ -287,7 +286,6 @@ VERBS: Mapping[Verb, Operations] = MappingProxyType(
             (f"{_ML}/read", f"{_ML}/updateSchedules/action", _LOCKS)
         ),
         Verb.ML_SCALE: Operations((f"{_ML}/read", f"{_ML}/write", _LOCKS)),
-        Verb.ENDPOINT_TRAFFIC: Operations((*_READ_ENDPOINT, f"{_ENDPOINT}/write")),
         Verb.EXTENSION_SHOW: _LOOK_INTO_CLUSTER,
         Verb.EXTENSION_CREATE: _CHANGE_EXTENSION,
         Verb.EXTENSION_UPDATE: _CHANGE_EXTENSION,

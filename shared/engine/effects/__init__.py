@@ -99,7 +99,6 @@ EFFECTS: Mapping[Verb, Effect] = MappingProxyType(
         Verb.ML_IDLE_TIME: ml_idle_time,
         Verb.ML_SCHEDULES: ml_schedules,
         Verb.ML_SCALE: ml_scale,
-        Verb.ENDPOINT_TRAFFIC: endpoint_traffic,
         Verb.EXTENSION_SHOW: extension_show,
         Verb.EXTENSION_CREATE: extension_create,
         Verb.EXTENSION_UPDATE: extension_update,
