@@ -298,7 +298,7 @@ VERBS: Mapping[Verb, Operations] = MappingProxyType(
         ),
         Verb.ENDPOINT_GATE: Operations(
             (*_READ_ENDPOINT, f"{_ENDPOINT}/write", "Microsoft.Insights/metrics/read")
-        ),  # endpoints
+        ),
         Verb.ENDPOINT_TRAFFIC: Operations((*_READ_ENDPOINT, f"{_ENDPOINT}/write")),
         Verb.MARK: _MARK_LEFTOVER,
         Verb.UNMARK: _MARK_LEFTOVER,
