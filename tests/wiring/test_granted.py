@@ -82,8 +82,8 @@ def operation(method, path):
         return plane(method, parts)
     if parts[1:] == ["microsoft.resourcegraph", "resources"]:
         return "microsoft.resourcegraph/resources/read"  # a query is a POST
-    if parts[2:] == ["resources"]:
-        return "microsoft.resources/subscriptions/resources/read"
+    if "providers" not in parts:  # a subscription, or the list of what it holds
+        return "/".join(["microsoft.resources/subscriptions", *parts[2:], "read"])
     last = len(parts) - 1 - parts[::-1].index("providers")
     provider, *rest = parts[last + 1 :]
     if provider == "microsoft.resourcehealth":
