@@ -207,6 +207,8 @@ async def test_a_restart_beside_a_broken_container_goes_on_with_the_last_good_ve
     """What somebody switched off stays off, whatever was uploaded since."""
     await place.upload("off.yaml", MODE.format("off"))
     good = await place.eventually(lambda said: mode_of(said) == "off")
+    event = f"rules-{good['container']['version']}"
+    assert await types(place, event) == ["rules.loaded"]  # told after it was kept
     await place.upload("broken.yaml", b"rules:\n  - name: Z\xe9\n")
 
     lifecycle.kill_functions_host(place.site.sandbox)
