@@ -18,6 +18,7 @@ from typing import Any
 
 from shared.core.errors import GiveUp
 from shared.core.steps import Step, Verb
+from shared.core.switched_off import without_what_is_off
 from shared.core.terms import ApprovalKind, Channel
 
 MOVING_ARGS = frozenset({"expires"})
@@ -232,12 +233,12 @@ def plan_hash(
     """Hash what a person is shown; whoever changes any of it asks anew.
 
     What follows the clock is left out, so that looking again a minute later gives the
-    same hash.
+    same hash; and a setting that is off, so that a later release's new one does too.
     """
     shown = {
         "rule": rule_hash,
         "target": target.rstrip("/").casefold(),
-        "settings": dict(settings),
+        "settings": without_what_is_off(settings),
         "steps": [
             [
                 step.verb.value,

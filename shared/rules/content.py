@@ -12,6 +12,7 @@ from datetime import timedelta
 
 from shared.core.durations import format_duration
 from shared.core.moments import write_moment
+from shared.core.switched_off import without_what_is_off
 from shared.core.terms import Breaker, Budget, Canary, Limit, Strikes
 from shared.rules.book import Rule, RuleTest, Rung
 from shared.rules.values import settings_as_yaml
@@ -40,8 +41,13 @@ def content_of(rule: Rule) -> Content:
 
 
 def hash_of(content: Mapping[str, object]) -> str:
-    """Name a rule's content: the same for every order of keys and every file."""
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    """Name a rule's content: the same for every order of keys, every file, every release.
+
+    What is off is left out: a setting that is new in a release, and off unless a rule asks
+    for it, changes no name, so that canaries go on and no question is asked anew.
+    """
+    on = without_what_is_off(content)
+    text = json.dumps(on, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -76,6 +76,14 @@ def test_a_plan_that_changed_in_anything_else_has_another_hash_and_another_quest
     assert all(is_approval_id(approval_id("p", one)) for one in hashes)
 
 
+def test_a_setting_that_is_off_is_no_other_plan():
+    """A release that brings a setting asks nobody anew, unless a rule switches it on."""
+    step = Step(Verb.DRAIN, VM)
+    assert the_hash(step, keep="14d") == the_hash(step, keep="14d", within="0s", tags=[])
+    assert the_hash(step, keep="14d") != the_hash(step, keep="14d", within="1s")
+    assert the_hash(step, count=None) != the_hash(step, count=0)
+
+
 def test_an_arm_id_in_other_letters_is_the_same_plan():
     """Azure itself changes the case of ids between two reads."""
     step = Step(Verb.DRAIN, VM)
