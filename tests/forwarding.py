@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PROGRAM = ROOT / "forwarder" / "nightshift_forwarder.py"
 
 
-def until(wanted: Callable[[], Any], limit_s: float = 15.0, why: str = "") -> Any:
+def until(wanted: Callable[[], Any], limit_s: float = 60.0, why: str = "") -> Any:
     """Wait until something is true and return it; fail with ``why`` after a while."""
     ends = time.monotonic() + limit_s
     while not (found := wanted()):

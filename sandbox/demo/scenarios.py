@@ -99,7 +99,7 @@ async def idle_compute(site: Site, tell: Tell) -> Result:
         return idle if len(idle) >= 2 and all(p["state"] == "closed" for p in idle) else []  # noqa: PLR2004 - one VM, one compute instance
 
     tell("two plans deallocate what is idle")
-    plans = await until(found, limit_s=60)
+    plans = await until(found)
     seen = await site.world()
     result = Result("idle compute", plan=[p["id"] for p in plans])
     machines = {
@@ -135,7 +135,7 @@ async def failing_batch_tasks(site: Site, tell: Tell) -> Result:
         found: dict[str, int] = seen.get("reactivations", {})
         return found
 
-    counted = await until(again, limit_s=5)
+    counted = await until(again)
     states = _tasks(await site.world())
     result = Result("alert on failing Batch tasks", plan=[p["id"] for p in plans])
     result.expected = {

@@ -15,6 +15,7 @@ from sandbox.state_folder import Sandbox
 
 Json = dict[str, Any]
 OK_MOST = 300
+PATIENCE_S = 120.0
 
 
 class NotAccepted(Exception):
@@ -93,7 +94,7 @@ class Site:
         return list(seen["plans"])
 
     async def closed_plans(
-        self, event_id: str, count: int, *, limit_s: float = 60.0
+        self, event_id: str, count: int, *, limit_s: float = PATIENCE_S
     ) -> list[Json]:
         """Wait until an event has so many closed plans and none that is open."""
 
@@ -118,8 +119,13 @@ class Site:
         return found
 
 
-async def until(look: Callable[[], Awaitable[Any]], *, limit_s: float) -> Any:
-    """Look until something is seen; returns the last look when time is up."""
+async def until(look: Callable[[], Awaitable[Any]], *, limit_s: float = PATIENCE_S) -> Any:
+    """Look until something is seen; returns the last look when time is up.
+
+    Args:
+        limit_s: Of nothing but patience: what is looked for is there in seconds, unless it
+            never comes, or the machine has other work.
+    """
     loop = asyncio.get_running_loop()
     end = loop.time() + limit_s
     while True:

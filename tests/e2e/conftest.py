@@ -31,6 +31,6 @@ async def site(sandbox: Sandbox) -> AsyncIterator[Site]:
             return not page["plans"]
 
         # What another test began must not go on in this test's world.
-        assert await until(quiet, limit_s=60)
+        assert await until(quiet)
         await open_site.azure("PUT", "/_world", world.build(datetime.now(UTC)))
         yield open_site

@@ -48,8 +48,8 @@ class RunningHost:
     async def eventually(
         self, function: str, until: Callable[[list[dict]], bool]
     ) -> list[dict]:
-        """Wait until what a function noted is as wanted; fail with it after 20 seconds."""
-        limit = time.monotonic() + 20
+        """Wait until what a function noted is as wanted; fail with it after 60 seconds."""
+        limit = time.monotonic() + 60
         while not until(notes := await self.seen(function)):
             assert time.monotonic() < limit, f"{function} noted only {notes}"
             await asyncio.sleep(0.1)
@@ -74,7 +74,7 @@ class RunningHost:
     async def results(self, wanted: Callable[[str], bool], count: int = 1) -> list[str]:
         """Take messages from the results queue until so many are as wanted."""
         texts: list[str] = []
-        limit = time.monotonic() + 20
+        limit = time.monotonic() + 60
         async with self.queue("results") as client:
             while len([text for text in texts if wanted(text)]) < count:
                 assert time.monotonic() < limit, f"the results queue gave only {texts}"

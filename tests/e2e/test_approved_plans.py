@@ -89,7 +89,7 @@ async def test_a_runbook_waits_for_a_second_person_and_is_then_done(office: Site
         _, listed = await office.call("GET", "/api/approvals")
         return asked["id"] not in [one["id"] for one in listed["approvals"]]
 
-    assert await until(used, limit_s=20)
+    assert await until(used)
     status, said = await decided(office, asked, "eve")
     assert (status, said["reason"]) == (409, "already_decided")
     told = await office.event(asked["id"])
@@ -120,7 +120,7 @@ async def test_a_plan_that_changed_after_the_yes_needs_a_new_one(office: Site):
     async def another() -> bool:
         return asked["id"] not in [one["id"] for one in await asked_anew()]
 
-    assert await until(another, limit_s=20)
+    assert await until(another)
     [anew] = await asked_anew()
     assert anew["state"] == "pending"
     assert len(anew["steps"]) == len(asked["steps"]) + 1

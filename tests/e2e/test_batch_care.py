@@ -181,7 +181,7 @@ async def test_failed_tasks_run_again_by_class_and_after_their_backoff(site: Sit
         tasks = account(await site.world())["jobs"][0]["tasks"]
         return all(t["state"] == "completed" for t in tasks)
 
-    assert await until(is_over, limit_s=10)
+    assert await until(is_over)
 
 
 async def test_a_tick_closes_the_jobs_that_are_done_and_no_other(site: Site) -> None:
@@ -196,8 +196,8 @@ async def test_a_tick_closes_the_jobs_that_are_done_and_no_other(site: Site) -> 
         _, said = await site.call("GET", "/api/reports?survey=batch_jobs")
         return bool(said["reports"])
 
-    assert await until(is_closed, limit_s=60)
-    assert await until(is_reported, limit_s=30)
+    assert await until(is_closed)
+    assert await until(is_reported)
     states = {one["id"]: one["state"] for one in account(await site.world())["jobs"]}
     _, said = await site.call("GET", "/api/reports?survey=batch_jobs")
     [report] = said["reports"]
@@ -229,8 +229,8 @@ async def test_a_tick_lets_idle_pools_rest_and_gives_formulas_back(site: Site) -
         _, said = await site.call("GET", "/api/reports?survey=batch_pools")
         return bool(said["reports"])
 
-    assert await until(is_over, limit_s=60)
-    assert await until(is_reported, limit_s=30)
+    assert await until(is_over)
+    assert await until(is_reported)
     pools = {one["id"]: one for one in account(await site.world())["pools"]}
     left = {name: len(one["nodes"]) for name, one in pools.items()}
     assert {"idle": 0, "busy": 2, "wanted": 1, "lost": 1, "kept": 1} == left

@@ -78,7 +78,7 @@ async def test_a_tick_cleans_up_what_is_due_and_nothing_else(site: Site):
         _, plans = await site.call("GET", "/api/plans")
         return len(plans["plans"]) == 3 and all(p["state"] == "closed" for p in plans["plans"])
 
-    assert await until(is_over, limit_s=60)
+    assert await until(is_over)
     seen = await site.world()
     assert None is resource(seen, OLD)
     saved = [r for r in seen["resources"] if r["type"].endswith("/snapshots")]
@@ -100,7 +100,7 @@ async def test_the_report_names_each_finding_and_what_became_of_it(site: Site):
         _, said = await site.call("GET", "/api/reports?survey=unattached_disks")
         return bool(said["reports"])
 
-    assert await until(is_there, limit_s=60)
+    assert await until(is_there)
     _, said = await site.call("GET", "/api/reports?survey=unattached_disks")
     [report] = said["reports"]
     decisions = {one["target"]: one["decision"] for one in report["findings"]}

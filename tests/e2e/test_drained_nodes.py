@@ -68,7 +68,7 @@ async def test_a_node_returns_to_service_when_its_kubelet_is_back(site: Site) ->
     await asyncio.sleep(3)
     waiting = await node(site)
     await kubelet_says(site, "True")
-    plans = await site.closed_plans("k-return", 2, limit_s=60)
+    plans = await site.closed_plans("k-return", 2)
 
     assert ((True, True), (True, True), (False, False)) == (
         drained,
@@ -93,7 +93,7 @@ async def test_a_person_who_uncordons_during_a_held_drain_has_the_last_word(
         [plan] = await site.plans("k-person")
         return plan["steps"][-1]["started_at"] is not None
 
-    assert await until(is_held, limit_s=20)
+    assert await until(is_held)
     await api(site, "PATCH", PATH, {"spec": {"unschedulable": None}})
     [plan] = await site.closed_plans("k-person", 1)
     await site.azure("DELETE", "/_calls")

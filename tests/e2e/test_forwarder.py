@@ -179,16 +179,16 @@ async def test_a_notice_of_three_machines_is_acknowledged_once_after_the_third_i
 ):
     """One word counts for all three, so it waits for the slowest, and is said one time."""
     notice = reboot(place)
-    waited = await until(lambda: _is(place, notice, "waiting"), limit_s=15)
+    waited = await until(lambda: _is(place, notice, "waiting"))
     assert waited, place.forwarders[0].log
     assert 3 == len({one["target"].lower() for one in waited["targets"]})
     assert [] == await place.said()
-    assert await until(place.said, limit_s=40), json.dumps(await place.ask(notice), indent=1)
+    assert await until(place.said), json.dumps(await place.ask(notice), indent=1)
     plans = await place.site.closed_plans(notice.id.lower(), 3)
     assert ["done"] * 3 == [plan["outcome"] for plan in plans]
     last = max(datetime.fromisoformat(plan["closed_at"]).timestamp() for plan in plans)
     if place.app_acknowledges:
-        view = await until(lambda: _said(place, notice), limit_s=5)
+        view = await until(lambda: _said(place, notice))
         assert datetime.fromisoformat(view["acknowledged_at"]).timestamp() >= last
     else:
         assert place.platform.approvals[0]["time"] >= last
@@ -218,11 +218,11 @@ async def test_a_failed_drain_is_never_acknowledged(place: Place):
     )
     await place.site.azure("PUT", "/_world", document)
     notice = reboot(place, notice_s=9.0, started_s=3.0)
-    assert await until(lambda: _is(place, notice, "refused"), limit_s=30)
+    assert await until(lambda: _is(place, notice, "refused"))
     await asyncio.sleep(1)
     assert [] == await place.said()
     gone = [("29", "Gone"), ("30", "Gone"), ("31", "Gone")]
-    await until(_lets(lambda: set(gone) <= set(place.statuses())), limit_s=20)
+    await until(_lets(lambda: set(gone) <= set(place.statuses())))
     assert [] == await place.said()
 
 
@@ -242,13 +242,13 @@ async def test_the_network_comes_back_and_everything_arrives_in_order(place: Pla
         "preempt", [place.machines[0].name], notice_s=30.0, withdrawn_s=4.0
     )
     spooled = place.forwarders[0].spooled
-    assert await until(_lets(lambda: len(spooled()) == 2), limit_s=15)
+    assert await until(_lets(lambda: len(spooled()) == 2))
     assert [] == place.delivered
     await place.site.azure("DELETE", "/_faults")
-    assert await until(_lets(lambda: len(place.delivered) == 2), limit_s=20)
+    assert await until(_lets(lambda: len(place.delivered) == 2))
     assert [("29", "Scheduled"), ("29", "Gone")] == place.statuses()
-    assert await until(_lets(lambda: not spooled()), limit_s=5)
-    plans = await place.site.closed_plans(notice.id.lower(), 1, limit_s=40)
+    assert await until(_lets(lambda: not spooled()))
+    plans = await place.site.closed_plans(notice.id.lower(), 1)
     assert plans, await place.site.event(notice.id.lower())
 
     async def heard() -> bool:
@@ -256,7 +256,7 @@ async def test_the_network_comes_back_and_everything_arrives_in_order(place: Pla
         phases = {one["phase"].partition("+")[0] for one in told["records"]}
         return {"scheduled", "canceled"} <= phases
 
-    assert await until(heard, limit_s=10)
+    assert await until(heard)
 
     async def is_free() -> bool:
         nodes = objects(await place.site.world(), world.CLUSTER, "Node")
@@ -265,4 +265,4 @@ async def test_the_network_comes_back_and_everything_arrives_in_order(place: Pla
         return not spec.get("unschedulable") and not spec.get("taints")
 
     # What was begun for a notice that was withdrawn is taken back.
-    assert await until(is_free, limit_s=20)
+    assert await until(is_free)

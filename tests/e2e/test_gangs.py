@@ -102,7 +102,7 @@ async def test_one_wave_over_four_nodes_is_one_signal_and_one_departure(site: Si
     notice = events.notice("k-gang", NUMBERS, now=datetime.now(UTC))
     await site.send_event(notice)
     read = await asyncio.gather(*(save(site, number) for number in NUMBERS))
-    plans = await site.closed_plans("k-gang", 4, limit_s=60)
+    plans = await site.closed_plans("k-gang", 4)
 
     assert ["done"] * 4 == [plan["outcome"] for plan in plans], plans
     assert 1 == len({word["wave"] for word in read})
@@ -127,7 +127,7 @@ async def test_notices_that_come_one_by_one_find_the_job_told(site: Site) -> Non
         await site.send_event(notice)
         await asyncio.sleep(1)
     for number in NUMBERS:
-        [plan] = await site.closed_plans(f"k-one-{number}", 1, limit_s=60)
+        [plan] = await site.closed_plans(f"k-one-{number}", 1)
         assert "done" == plan["outcome"], plan
 
     assert 4 == len(await calls(site, "PATCH", ""))
@@ -154,7 +154,7 @@ async def test_a_pod_that_is_a_slurm_node_is_not_evicted_and_the_drain_says_so(
     await site.azure("PUT", "/_world", seen)
     notice = events.notice("k-slurmd", (NUMBERS[0],), now=datetime.now(UTC))
     await site.send_event(notice)
-    [plan] = await site.closed_plans("k-slurmd", 1, limit_s=60)
+    [plan] = await site.closed_plans("k-slurmd", 1)
 
     drain = plan["steps"][1]
     assert ("failed", "slurm_pods_remain") == (drain["outcome"], drain["reason"])

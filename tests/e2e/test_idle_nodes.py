@@ -81,13 +81,13 @@ async def test_an_idle_node_is_cordoned_and_its_notice_begun_early(site: Site) -
         return "k-idle" in await acknowledged(site)
 
     assert ("begin-while-idle", "done") == (plan["rule"], plan["outcome"])
-    assert await until(is_said, limit_s=30)
+    assert await until(is_said)
 
 
 async def test_a_busy_node_is_drained_and_its_notice_left_to_its_time(site: Site) -> None:
     """The rule does not match it, and the one after it asks for nothing early."""
     await site.send_event(reboot("k-busy", BUSY, IDLE))
-    plans = await site.closed_plans("k-busy", 2, limit_s=60)
+    plans = await site.closed_plans("k-busy", 2)
 
     rules = {plan["signal"]["target"].rpartition("/")[2]: plan["rule"] for plan in plans}
     assert {

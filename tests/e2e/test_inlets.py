@@ -59,7 +59,7 @@ async def test_an_event_through_the_storage_queue_is_recorded(site: Site):
     async with QueueClient.from_connection_string(connection, "platform-events") as queue:
         await queue.send_message(base64.b64encode(json.dumps(event).encode()).decode())
 
-    seen = await until(lambda: site.event("run-completed-1"), limit_s=15)
+    seen = await until(lambda: site.event("run-completed-1"))
 
     reasons = {d["reason"] for r in seen["records"] for d in r["decisions"]}
     assert reasons == {"not_matched"}

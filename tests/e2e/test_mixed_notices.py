@@ -148,7 +148,7 @@ async def test_three_machines_of_three_systems_are_one_word(site: Site, slurm: R
         done = [p["remediation"] for p in plans if p["state"] == "closed"]
         return done if len(done) == 2 else []
 
-    assert {"drain_node", "checkpoint_vm"} == set(await until(two_are_done, limit_s=60))
+    assert {"drain_node", "checkpoint_vm"} == set(await until(two_are_done))
     assert [] == await said(site, event)
     slurm.lab.run("scancel", str(number))
     plans = await site.closed_plans(event, 3)
@@ -157,7 +157,7 @@ async def test_three_machines_of_three_systems_are_one_word(site: Site, slurm: R
     async def word() -> list[str]:
         return await said(site, event)
 
-    assert [SET] == await until(word, limit_s=30)
+    assert [SET] == await until(word)
     last = max(str(plan["closed_at"]) for plan in plans)
     _, view = await site.call("GET", f"/api/notices/{event}")
     assert view["acknowledged_at"] >= last

@@ -234,7 +234,7 @@ async def closed(site: Site, count: int) -> list[Json]:
         is_over = len(plans) >= count and all(p["state"] == "closed" for p in plans)
         return plans if is_over else []
 
-    return list(await until(look, limit_s=90))
+    return list(await until(look))
 
 
 def target_of(plan: Json) -> str:

@@ -115,7 +115,7 @@ async def test_a_failed_extension_is_mended_and_wrong_settings_go_to_a_person(si
         _, plans = await site.call("GET", "/api/plans")
         return len(plans["plans"]) == 2 and all(p["state"] == "closed" for p in plans["plans"])
 
-    assert await until(is_over, limit_s=60)
+    assert await until(is_over)
     seen = await site.world()
     mended, odd = resource(seen, SICK), resource(seen, ODD)
     assert mended is not None

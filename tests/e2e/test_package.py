@@ -169,7 +169,7 @@ async def test_it_answers_an_event_from_where_it_was_unpacked(packaged, dist):
             plans = await site.plans("packed-1")
             return plans and plans[0]["state"] == "closed" and plans
 
-        [plan] = await until(done, limit_s=60)
+        [plan] = await until(done)
         assert ("done", "move-off-degraded-hardware") == (plan["outcome"], plan["rule"])
         assert {"snapshot", "redeploy"} == {step["verb"] for step in plan["steps"]}
     loaded = libraries_of(packaged.pids["functions"])

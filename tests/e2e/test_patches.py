@@ -82,7 +82,7 @@ async def closed(site: Site, said: Json) -> Json:
         found.update(plan)
         return bool(plan["state"] == "closed")
 
-    assert await until(is_closed, limit_s=60)
+    assert await until(is_closed)
     return found
 
 

@@ -48,7 +48,7 @@ async def reports(site: Site) -> dict[str, Json]:
         said.update({one["survey"]: one for one in body["reports"]})
         return set(POSTURE) <= set(said)
 
-    assert await until(are_there, limit_s=60)
+    assert await until(are_there)
     return said
 
 

@@ -65,7 +65,7 @@ async def ledgers_answers(site: Site, names: list[str]) -> Answers:
     """Read what the ledger says became of events, without reminders."""
     answers: Answers = {}
     for name in names:
-        seen = await until(lambda name=name: site.event(name), limit_s=20)
+        seen = await until(lambda name=name: site.event(name))
         for record in seen["records"]:
             if "+" not in record["phase"]:
                 key = (name, record["phase"], record["target"].casefold())

@@ -88,7 +88,7 @@ async def test_a_tick_saves_the_tagged_machine_and_removes_what_is_past_its_date
         _, plans = await site.call("GET", "/api/plans")
         return len(plans["plans"]) == 2 and all(p["state"] == "closed" for p in plans["plans"])
 
-    assert await until(is_over, limit_s=60)
+    assert await until(is_over)
     _, plans = await site.call("GET", "/api/plans")
     assert {"done"} == {plan["outcome"] for plan in plans["plans"]}
     seen = await site.world()

@@ -21,7 +21,6 @@ from shared.core.rollouts import is_tried
 CONTAINER = "night-rules"
 PERCENT = 50
 POLL_S = 10
-SLACK_S = 30
 RULE = """rules:
   - name: move-carefully
     on: vm.degraded
@@ -101,7 +100,7 @@ async def rolled(site: Site, wanted: Any) -> dict[str, Any]:
         rollout = said["rollout"]
         return rollout if rollout is not None and wanted(rollout) else None
 
-    found = await until(look, limit_s=2 * POLL_S + SLACK_S)
+    found = await until(look)
     assert found, (await site.call("GET", "/api/rules"))[1]
     return dict(found)
 
@@ -109,7 +108,7 @@ async def rolled(site: Site, wanted: Any) -> dict[str, Any]:
 async def answered(site: Site, event_id: str, vm: str) -> str:
     """Tell of a machine's failing host; say by which word the careful rule answers."""
     await site.send_event(events.degraded(event_id, vm, now=datetime.now(UTC)))
-    told = await until(lambda: site.event(event_id), limit_s=10)
+    told = await until(lambda: site.event(event_id))
     said = [one for record in told["records"] for one in record["decisions"]]
     [careful] = [one for one in said if one["rule"] == "move-carefully"]
     return str(careful["reason"] or careful["kind"])
@@ -147,7 +146,7 @@ async def fails_and_is_taken_back(site: Site, trial: str) -> None:
     assert rejected["why"] == "2 of 3 plans failed, elsewhere 0 of 0 plans failed"
     assert await answered(site, "after", machine(TRIED, 3)) == "observe_only"
     assert (await site.call("GET", "/api/health"))[1]["status"] == "degraded"
-    told = await until(lambda: site.event(f"rules-{trial}"), limit_s=10)
+    told = await until(lambda: site.event(f"rules-{trial}"))
     kinds = {record["signal"]["type"] for record in told["records"]}
     assert kinds == {"rules.trial", "rules.fell_back"}
     log = Path(site.sandbox.log_files["functions"]).read_text(encoding="utf-8")

@@ -116,13 +116,13 @@ async def site(sandbox: Sandbox) -> AsyncIterator[Site]:
         yield open_site
 
 
-async def becomes(look: Callable[[], bool], limit_s: float = 40) -> bool:
+async def becomes(look: Callable[[], bool]) -> bool:
     """Look until it is so."""
 
     async def once() -> bool:
         return look()
 
-    return bool(await until(once, limit_s=limit_s))
+    return bool(await until(once))
 
 
 async def test_a_preempted_slurm_node_is_emptied_and_put_back_when_withdrawn(slurm, site):
@@ -181,7 +181,7 @@ async def test_an_operators_drain_is_left_to_the_operator(slurm, site):
         _, seen = await site.call("GET", f"/api/events/{event}")
         return "nothing_to_undo" in json.dumps(seen)
 
-    assert await until(heard, limit_s=20)
+    assert await until(heard)
     shown = slurm.show("node", "gpu001")
     assert "Reason=bad DIMM [root@" in shown
     assert "DRAIN" in shown

@@ -117,7 +117,7 @@ async def test_a_tick_saves_what_is_to_be_saved_and_removes_what_may_go(site: Si
         _, plans = await site.call("GET", "/api/plans")
         return len(plans["plans"]) == 5 and all(p["state"] == "closed" for p in plans["plans"])
 
-    assert await until(is_over, limit_s=60)
+    assert await until(is_over)
     seen = await site.world()
     names = {scheduled_name(DATA, day) for day in (began, datetime.now(UTC))}
     saved = [
@@ -148,7 +148,7 @@ async def test_the_report_says_why_a_disk_was_not_copied(site: Site):
         _, said = await site.call("GET", "/api/reports?survey=snapshot_copies")
         return bool(said["reports"])
 
-    assert await until(is_there, limit_s=60)
+    assert await until(is_there)
     _, said = await site.call("GET", "/api/reports?survey=snapshot_copies")
     decisions = {one["target"]: one["decision"] for one in said["reports"][0]["findings"]}
     assert "region_not_allowed" == decisions[HOME]
@@ -163,7 +163,7 @@ async def test_the_same_day_again_takes_no_second_one(site: Site):
         _, plans = await site.call("GET", "/api/plans")
         return all(plan["state"] == "closed" for plan in plans["plans"])
 
-    assert await until(is_over, limit_s=60)
+    assert await until(is_over)
     seen = await site.world()
     names = {scheduled_name(DATA, datetime.now(UTC) - timedelta(days=n)) for n in (0, 1)}
     made = [

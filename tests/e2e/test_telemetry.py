@@ -56,7 +56,7 @@ async def test_one_event_is_one_trace_from_the_inlet_to_the_last_step(
     async def is_told() -> bool:
         return {"event", "plan"} <= server.spans(operation).keys()
 
-    assert await until(is_told, limit_s=30), server.received
+    assert await until(is_told), server.received
     spans = server.spans(operation)
     [event], [told] = spans["event"], spans["plan"]
     assert f"{span_id(event_id):016x}" == event["data"]["baseData"]["id"]

@@ -48,7 +48,7 @@ class Office:
             titles = [_title(channel, body) for body in self.channels.bodies(channel)]
             return titles if len(titles) >= count else []
 
-        return list(await until(arrived, limit_s=90))
+        return list(await until(arrived))
 
     @property
     def log(self) -> str:

@@ -44,7 +44,7 @@ async def test_throttling_and_server_errors_delay_a_plan_and_do_not_lose_it(site
     )
     assert status == 202, said
 
-    [plan] = await site.closed_plans("trouble-1", 1, limit_s=90)
+    [plan] = await site.closed_plans("trouble-1", 1)
     calls = await site.azure("GET", "/_calls")
     sent = [c for c in calls if c["method"] == "PUT" and "/snapshots/" in c["path"]]
     seen = await site.world()
@@ -105,7 +105,7 @@ async def test_a_poison_message_is_kept_for_a_person(site: Site, queue):
     async def kept() -> set[str]:
         return set(await quarantined(site)) - before
 
-    assert [name.split("_")[0] for name in await until(kept, limit_s=20)] == [queue]
+    assert [name.split("_")[0] for name in await until(kept)] == [queue]
 
 
 async def test_a_wrong_setting_is_named_with_what_it_was_and_what_it_may_be(tmp_path: Path):

@@ -93,7 +93,7 @@ async def closed(site: Site, count: int) -> list[Json]:
         done = [one for one in plans if one["state"] == "closed"]
         return plans if len(done) == len(plans) >= count else []
 
-    return list(await until(are_over, limit_s=60))
+    return list(await until(are_over))
 
 
 async def test_the_tick_follows_the_hours_and_a_person_s_word_holds(site: Site):

@@ -153,13 +153,13 @@ class Night:
         """Start the host again."""
         await asyncio.to_thread(lifecycle.restart_functions_host, self.sandbox)
 
-    async def plan(self, event: str, at: Callable[[Json], bool], limit_s: float = 60) -> Json:
+    async def plan(self, event: str, at: Callable[[Json], bool]) -> Json:
         """Wait until some plan of an event is as wanted."""
 
         async def look() -> Json | None:
             return next((one for one in await self.site.plans(event) if at(one)), None)
 
-        found: Json | None = await until(look, limit_s=limit_s)
+        found: Json | None = await until(look)
         assert found, (event, await self.site.event(event))
         return found
 
@@ -175,7 +175,7 @@ class Night:
             ]
             return reason in said
 
-        assert await until(look, limit_s=30), await self.site.event(event)
+        assert await until(look), await self.site.event(event)
 
 
 def is_at(step: int) -> Callable[[Json], bool]:

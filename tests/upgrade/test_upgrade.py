@@ -142,7 +142,7 @@ async def _worked(case: Case, sandbox, laid_out: Json) -> Morning:
             _, page = await site.call("GET", "/api/plans?state=open")
             return all(ended) and not page["plans"]
 
-        assert await until(quiet, limit_s=90), (await site.call("GET", "/api/plans"))[1]
+        assert await until(quiet), (await site.call("GET", "/api/plans"))[1]
         storage = sandbox.storage_connection_string
         return Morning(case, site, storage, laid_out, await site.world())
 

@@ -95,11 +95,11 @@ async def test_a_reactivated_task_loses_its_past_and_completes_anew(
 ) -> None:
     """Exit information is wiped at once: whoever wants it must save it before."""
     azure_standin.put_world(
-        batch_world(failed("a", _after_reactivation=after), task_seconds=0.3)
+        batch_world(failed("a", _after_reactivation=after), task_seconds=2)
     )
     await batch.reactivate_task("frames", "a")
     between = await batch.get_task("frames", "a")
-    await asyncio.sleep(0.5)
+    await asyncio.sleep(2.3)
     later = await batch.get_task("frames", "a")
     assert ("active", None, 0) == (
         between.state.value,
@@ -178,7 +178,7 @@ async def test_a_reboot_takes_its_time_and_is_refused_meanwhile(
     azure_standin: Standin, batch: BatchClient
 ) -> None:
     """The client's poller looks at the node until it is no longer rebooting."""
-    azure_standin.put_world(batch_world(operation_seconds=0.3))
+    azure_standin.put_world(batch_world(operation_seconds=2))
     wanted: Any = {"nodeRebootOption": "requeue"}  # without a body the client raises
     poller = await batch.begin_reboot_node("gpu", "tvm-1", wanted, polling_interval=0.1)
     with pytest.raises(HttpResponseError, match="NodeBeingRebooted"):

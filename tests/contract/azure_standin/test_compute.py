@@ -84,7 +84,7 @@ async def test_deallocating_takes_time_and_then_has_really_happened(
     azure_standin: Standin, compute: ComputeManagementClient
 ) -> None:
     """A remediation that does not wait must see the state in between."""
-    azure_standin.put_world(world(vm("a"), settings={"operation_seconds": 0.4}))
+    azure_standin.put_world(world(vm("a"), settings={"operation_seconds": 2}))
     poller = await compute.virtual_machines.begin_deallocate("training", "a")
     between = await compute.virtual_machines.instance_view("training", "a")
     await poller.result()
@@ -138,7 +138,7 @@ async def test_another_operation_meanwhile_is_a_conflict_and_the_same_one_is_joi
     azure_standin: Standin, compute: ComputeManagementClient
 ) -> None:
     """Two tools acting on one VM: the second must be told, not obeyed."""
-    azure_standin.put_world(world(vm("a"), settings={"operation_seconds": 0.5}))
+    azure_standin.put_world(world(vm("a"), settings={"operation_seconds": 2}))
     first = await compute.virtual_machines.begin_deallocate("training", "a")
     second = await compute.virtual_machines.begin_deallocate("training", "a")
     with pytest.raises(ResourceExistsError) as refused:
@@ -210,12 +210,12 @@ async def test_a_simulated_eviction_comes_after_its_notice(
 ) -> None:
     """Only a Spot VM can be evicted; what happens then is its policy's word."""
     spot = vm("spot", priority="Spot", evictionPolicy="Deallocate")
-    azure_standin.put_world(world(spot, vm("a"), settings={"eviction_seconds": 0.2}))
+    azure_standin.put_world(world(spot, vm("a"), settings={"eviction_seconds": 2}))
     await compute.virtual_machines.simulate_eviction("training", "spot")
     with pytest.raises(ResourceExistsError):
         await compute.virtual_machines.simulate_eviction("training", "a")
     before = await compute.virtual_machines.instance_view("training", "spot")
-    await asyncio.sleep(0.4)
+    await asyncio.sleep(2.2)
     after = await compute.virtual_machines.instance_view("training", "spot")
     assert ("running", "deallocated") == (power(before.statuses), power(after.statuses))
 

@@ -54,7 +54,7 @@ async def test_a_snapshot_is_made_of_a_disk_and_takes_its_time(
     azure_standin: Standin, compute: ComputeManagementClient
 ) -> None:
     """Redeploying before the snapshot has succeeded would be trusting to luck."""
-    azure_standin.put_world(world(disk("os"), settings={"operation_seconds": 0.4}))
+    azure_standin.put_world(world(disk("os"), settings={"operation_seconds": 2}))
     poller = await compute.snapshots.begin_create_or_update(
         "training", "of-os", incremental("os", plan="p1")
     )

@@ -100,7 +100,7 @@ def test_power_operations_take_time_and_then_have_really_happened(
     azure_standin: Standin, computes: Any, verb: str, between: str, after: str, counted: str
 ) -> None:
     """The client's poller returns when the state is reached, not before."""
-    azure_standin.put_world(lab(instance("ci1"), operation_seconds=0.4))
+    azure_standin.put_world(lab(instance("ci1"), operation_seconds=2))
     poller = getattr(computes, verb)("ci1")
     meanwhile = computes.get("ci1")
     poller.result(timeout=20)

@@ -58,8 +58,8 @@ class Cloud:
 
 
 async def eventually(read: Callable[[], Awaitable[T]], done: Callable[[T], bool]) -> T:
-    """Look until it is so, or for ten seconds; return what was seen last."""
-    for _ in range(200):
+    """Look until it is so, or for a minute; return what was seen last."""
+    for _ in range(1200):
         seen = await read()
         if done(seen):
             return seen

@@ -37,7 +37,7 @@ async def test_throttling_comes_back_at_once_with_the_time_to_wait(azure: Cloud)
     with pytest.raises(Throttled) as caught:
         await azure.compute.machine(w.DEV)
     assert timedelta(seconds=60) == caught.value.after
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
 
 
 @pytest.mark.parametrize("order", [{"status": 503}, {"drop_connection": True}])

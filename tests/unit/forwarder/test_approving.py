@@ -82,9 +82,9 @@ def test_of_three_machines_one_approves_for_all(around: Around, tmp_path: Path):
     around.answers[notice.id.lower()] = answer("ready")
     with ExitStack() as running:
         for machine in machines:
-            running.enter_context(a_forwarder(machine, around, tmp_path, ask=0.1, turn=2))
+            running.enter_context(a_forwarder(machine, around, tmp_path, ask=0.1, turn=6))
         until(lambda: around.said.count(("Redeploy", "Started")) == 3)
-        time.sleep(2.5)
+        time.sleep(6.5)
     assert [names[0]] == [a["machine"] for a in platform.approvals]
     for machine in machines:
         machine.close()
@@ -96,7 +96,7 @@ def test_if_the_first_machine_hangs_the_next_one_approves(around: Around, tmp_pa
     machines = [instance(number, platform) for number in range(2)]
     notice = platform.play("redeploy", [one.name for one in machines])
     around.answers[notice.id.lower()] = answer("ready")
-    with a_forwarder(machines[1], around, tmp_path, ask=0.1, turn=1):
+    with a_forwarder(machines[1], around, tmp_path, ask=0.1, turn=4):
         time.sleep(0.8)
         assert platform.approvals == []
         until(lambda: platform.approvals)
@@ -112,12 +112,12 @@ def test_an_app_that_hangs_holds_up_no_notice(around: Around, tmp_path: Path):
     platform.play("reboot", [machine.name])
     deaf = Around().up()
     deaf.answers = _Slow()
-    with a_forwarder(machine, around, tmp_path, app=deaf.app, ask=0.1):
+    with a_forwarder(machine, around, tmp_path, app=deaf.app, ask=0.1, network_timeout=30):
         until(lambda: around.said and deaf.asked)
         began = time.monotonic()
         platform.play("preempt", [machine.name])
         until(lambda: ("Preempt", "Scheduled") in around.said)
-        assert time.monotonic() - began < 1.0
+        assert time.monotonic() - began < 8
     deaf.down()
     machine.close()
 
@@ -126,7 +126,7 @@ class _Slow(dict):
     """Answers of an app that thinks for a long time."""
 
     def get(self, *_: object) -> None:
-        time.sleep(2.5)
+        time.sleep(10)
 
 
 def test_it_shows_the_app_a_key_from_a_file_and_a_token(around: Around, tmp_path: Path):

@@ -106,7 +106,7 @@ def test_an_announcement_that_is_withdrawn_is_told_as_canceled(
 ):
     """What was begun for it must be undone, although the endpoint only falls silent."""
     with a_forwarder(machine, around, tmp_path):
-        platform.play("preempt-withdrawn", [machine.name], withdrawn_s=0.5)
+        platform.play("preempt-withdrawn", [machine.name], withdrawn_s=2.0)
         until(lambda: len(around.said) == 2)
     assert [Phase.SCHEDULED, Phase.CANCELED] == [s.phase for s in parse_events(around.events)]
 
@@ -131,11 +131,11 @@ def test_a_restart_sends_nothing_again_and_sees_what_disappeared_meanwhile(
     platform: Platform, machine: Machine, around: Around, tmp_path: Path
 ):
     """What it saw is on disk, so that a notice cannot vanish while it is away."""
-    platform.play("preempt-withdrawn", [machine.name], withdrawn_s=0.5)
+    platform.play("preempt-withdrawn", [machine.name], withdrawn_s=2.0)
     with a_forwarder(machine, around, tmp_path) as forwarder:
         until(lambda: len(around.said) == 1)
         assert forwarder.stop() == 0
-        time.sleep(0.7)
+        time.sleep(2.2)
         forwarder.start()
         until(lambda: len(around.said) == 2)
     assert [("Preempt", "Scheduled"), ("Preempt", "Gone")] == around.said
@@ -147,10 +147,10 @@ def test_what_happens_while_the_network_is_away_arrives_later_in_order(
     """Spooled on disk: a restart in the middle loses nothing either."""
     around.down()
     with a_forwarder(machine, around, tmp_path) as forwarder:
-        platform.play("freeze", [machine.name], notice_s=2.0, started_s=0.6)
-        time.sleep(0.25)
+        platform.play("freeze", [machine.name], notice_s=5.0, started_s=2.0)
+        until(lambda: len(forwarder.spooled()) >= 1, why=forwarder.log)
         platform.play("preempt", [machine.name])
-        time.sleep(0.25)
+        until(lambda: len(forwarder.spooled()) >= 2, why=forwarder.log)
         platform.play("redeploy", [machine.name])
         until(lambda: len(forwarder.spooled()) >= 4, why=forwarder.log)
         forwarder.kill()
@@ -181,7 +181,7 @@ def test_a_preemption_is_sent_at_once_although_older_events_had_to_wait(
         began = time.monotonic()
         platform.play("preempt", [machine.name])
         until(lambda: ("Preempt", "Scheduled") in around.said)
-        assert time.monotonic() - began < 1.5
+        assert time.monotonic() - began < 3.5  # below the 4 s that older ones wait
     assert [("Freeze", "Scheduled"), ("Preempt", "Scheduled")] == around.said
 
 
@@ -236,7 +236,7 @@ def test_a_hook_runs_before_any_network_answers(
         notice = platform.play("preempt", [machine.name])
         ran = until(lambda: (tmp_path / "ran").exists() and tmp_path / "ran")
         shown = [c for c in platform.calls if c["time"] >= notice.announced_at]
-        assert ran.stat().st_mtime - shown[0]["time"] < 0.1
+        assert ran.stat().st_mtime - shown[0]["time"] < 2.5  # below network_timeout
         told = ran.read_text().split()
         assert [notice.id, "Preempt"] == told[:2]
         assert abs(notice.starts_at - _epoch(told[2])) < 1.0

@@ -248,14 +248,14 @@ async def test_a_nodes_pods_are_found_quickly_among_twenty_thousand(serve: Open)
     nodes = [node(f"n{i:03}") for i in range(500)]
     client = await serve([*nodes, *(pod(f"p{i:05}", f"n{i % 500:03}") for i in range(20_000))])
     one = "/k8s/api/v1/pods"
-    started = time.perf_counter()
+    started = time.process_time()
     whole = await read(client, one, labelSelector="a!=b", limit="40")
-    full_scan = time.perf_counter() - started
-    started = time.perf_counter()
+    full_scan = time.process_time() - started
+    started = time.process_time()
     for index in range(20):
         found = await read(client, one, fieldSelector=f"spec.nodeName=n{index:03}")
         assert 40 == len(found["items"])
-    one_node = (time.perf_counter() - started) / 20
+    one_node = (time.process_time() - started) / 20
 
     assert 40 == len(whole["items"])
     assert one_node < full_scan / 3
