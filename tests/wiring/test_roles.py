@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
+from types import ModuleType
 
 import pytest
 
@@ -52,6 +54,15 @@ def test_every_entry_of_the_table_is_in_a_role():
     alone = [one for one in named if isinstance(one, Operations)]
     assert [one for one in alone if one not in (*OBSERVE, ACKNOWLEDGE)] == []
     assert [one for one in READS.values() if one not in OBSERVE] == []
+
+
+def test_no_two_areas_name_the_same_verb_or_facts():
+    """The later would take the place of the earlier, and nobody would see it."""
+    areas = [v for v in vars(operations).values() if isinstance(v, ModuleType)]
+    for table in ("VERBS", "READS"):
+        named = Counter(key for area in areas for key in getattr(area, table))
+        assert len(named) > 0
+        assert [key for key, times in named.items() if times > 1] == []
 
 
 def test_every_remediation_has_a_role_of_what_its_verbs_need():
