@@ -12,8 +12,9 @@ from shared.adapters.extensions import AzureExtensions
 from shared.adapters.patching import ArmPatching
 from shared.core.settings import Settings
 from tests.contract.azure_standin.running import Standin, started
-from tests.contract.cloud import fake_world, worlds
+from tests.contract.cloud import fake_world
 from tests.contract.cloud.clouds import Cloud
+from tests.contract.cloud.world_document import document
 from tests.fakes.restore_points import FakeRestorePoints
 
 
@@ -60,7 +61,7 @@ async def azure(local_azure: Standin) -> AsyncIterator[Cloud]:
     from shared.adapters.virtual_machines import AzureCompute
     from shared.adapters.vm_care import AzureVmCare
 
-    local_azure.put_world(worlds.document())
+    local_azure.put_world(document())
     settings = Settings(
         resource_manager=local_azure.url, metrics_endpoint=f"{local_azure.url}/metrics"
     )

@@ -17,6 +17,9 @@ from shared.core.resource_ids import ML_COMPUTE, ML_ENDPOINT, SCALE_SET, SCALE_S
 from shared.core.resources import resource_from_arm
 from shared.core.snapshots import read_snapshot
 from tests.contract.cloud import worlds as w
+from tests.contract.cloud.world_clusters import clusters
+from tests.contract.cloud.world_document import resources as arm_documents
+from tests.contract.cloud.world_machines import old_snapshots
 from tests.fakes.cloud import (
     FOREVER,
     FakeBatch,
@@ -87,7 +90,7 @@ def commands() -> FakeCommands:
 def extensions(cluster: FakeCluster) -> FakeExtensions:
     """The extension on AKS, whose gateway does not start; an Arc cluster without one."""
     world = FakeExtensions(cluster=cluster)
-    for one in w.clusters():
+    for one in clusters():
         world.add_cluster(one)
     world.add(w.EXTENSION, "Failed", w.ML_SETTINGS)
     cluster.running[w.CLUSTER.casefold()] = (w.GATEWAY,)
@@ -180,11 +183,11 @@ def learning() -> FakeMachineLearning:
 def estate() -> FakeEstate:
     """The same documents, by the paths they are listed at."""
     world = FakeEstate()
-    disks = [one for one in w.resources() if "/disks/" in one["id"]]
+    disks = [one for one in arm_documents() if "/disks/" in one["id"]]
     own = [one for one in disks if w.SUBSCRIPTION in one["id"]]
     world.tell(f"/subscriptions/{w.SUBSCRIPTION}/providers/Microsoft.Compute/disks", *own)
-    world.tell(w.DEV, *(one for one in w.resources() if one["id"] == w.DEV))
-    world.rows[w.SUBSCRIPTION] = [one for one in w.resources() if one["id"] in w.NOTICES]
+    world.tell(w.DEV, *(one for one in arm_documents() if one["id"] == w.DEV))
+    world.rows[w.SUBSCRIPTION] = [one for one in arm_documents() if one["id"] in w.NOTICES]
     return world
 
 
@@ -200,7 +203,7 @@ def vm_care(compute: FakeCompute) -> FakeVmCare:
 def leftovers() -> FakeLeftovers:
     """A disk that a machine has, and one that none has."""
     world = FakeLeftovers()
-    for one in w.resources():
+    for one in arm_documents():
         if one["id"] in {w.OS_DISK, w.LOOSE_DISK}:
             world.add(one)
     return world
@@ -223,7 +226,7 @@ def online_endpoints() -> FakeOnlineEndpoints:
 def patching() -> FakePatching:
     """A machine that runs, one that is off, and an Arc server; each lacks one update."""
     world = FakePatching(clock=FakeClock(datetime(2030, 1, 1, tzinfo=UTC)))
-    for one in w.resources():
+    for one in arm_documents():
         if one["id"] in {w.DEV, w.OFF, w.ARC_SERVER}:
             resource = resource_from_arm(one, one["id"])
             world.add(PatchFacts(resource, is_on=one["id"] != w.OFF), lacking=1)
@@ -233,11 +236,11 @@ def patching() -> FakePatching:
 def snapshots(compute: FakeCompute) -> FakeSnapshots:
     """A disk that a machine has; it was saved twice, each time to a date that has passed."""
     world = FakeSnapshots(compute=compute)
-    for one in w.resources():
+    for one in arm_documents():
         if one["id"] == w.OS_DISK:
             world.add(one)
     world.machine_tags[w.OS_DISK.casefold()] = w.TAGS
-    world.told += [read_snapshot(one) for one in w.old_snapshots()]
+    world.told += [read_snapshot(one) for one in old_snapshots()]
     return world
 
 

@@ -27,7 +27,7 @@ from shared.core.settings import Settings
 from shared.engine.deliver import deliver
 from tests import builders as make
 from tests.contract.azure_standin.running import Standin
-from tests.contract.cloud import worlds
+from tests.contract.cloud.world_document import document
 
 RULE = "dcr-0123456789abcdef0123456789abcdef"
 PLANS, STEPS = f"{RULE}/Custom-NightshiftPlans_CL", f"{RULE}/Custom-NightshiftSteps_CL"
@@ -48,7 +48,7 @@ def settings_of(standin: Standin, **more: str) -> Settings:
 @pytest.fixture
 async def logs(local_azure: Standin) -> AsyncIterator[LogIngestion]:
     """The real sink, and a fresh world behind it."""
-    local_azure.put_world(worlds.document())
+    local_azure.put_world(document())
     settings = settings_of(local_azure)
     async with credential(settings) as identity:
         sink = LogIngestion(identity, settings)
@@ -59,7 +59,7 @@ async def logs(local_azure: Standin) -> AsyncIterator[LogIngestion]:
 @pytest.fixture
 async def topic(local_azure: Standin) -> AsyncIterator[OutcomeTopic]:
     """The real sink, and a fresh world behind it."""
-    local_azure.put_world(worlds.document())
+    local_azure.put_world(document())
     settings = settings_of(local_azure)
     async with credential(settings) as identity:
         sink = OutcomeTopic(identity, settings)
@@ -171,7 +171,7 @@ async def test_a_dropped_connection_leaves_the_records_to_the_next_tick(
 
 async def test_a_stream_that_does_not_exist_is_said(local_azure: Standin):
     """Wrong streams are 400 for every record; the sink says it, the records stay."""
-    local_azure.put_world(worlds.document())
+    local_azure.put_world(document())
     settings = settings_of(local_azure, decisions_stream="Wrong-Stream")
     async with credential(settings) as identity:
         sink = LogIngestion(identity, settings)
@@ -231,7 +231,7 @@ async def test_of_several_publications_only_what_failed_is_missed(
 
 async def test_a_wrong_audience_is_refused(local_azure: Standin):
     """A sovereign cloud's audience is a setting; a wrong one is said, not retried."""
-    local_azure.put_world(worlds.document())
+    local_azure.put_world(document())
     settings = settings_of(local_azure, outcome_audience="https://management.azure.com")
     settings = replace(settings, ingestion_audience="https://management.azure.com")
     async with credential(settings) as identity:

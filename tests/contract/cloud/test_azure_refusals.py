@@ -21,6 +21,7 @@ from shared.ports import OperationState
 from tests.contract.azure_standin.running import Standin
 from tests.contract.cloud import worlds as w
 from tests.contract.cloud.clouds import Cloud, eventually
+from tests.contract.cloud.world_document import document
 
 
 def standin_of(cloud: Cloud) -> Standin:
@@ -64,7 +65,7 @@ async def test_listing_machines_costs_pages_and_never_a_call_a_machine(azure: Cl
 async def test_a_lock_is_a_persons_word(azure: Cloud) -> None:
     """A locked machine is not retried: the lock says who decides."""
     lock = f"{w.DEV}/providers/Microsoft.Authorization/locks/keep"
-    world = w.document()
+    world = document()
     world["resources"].append({"id": lock, "properties": {"level": "ReadOnly"}})
     standin_of(azure).put_world(world)
     with pytest.raises(Forbidden):
@@ -113,7 +114,7 @@ async def test_a_failed_batch_of_metrics_hides_only_its_own_machines(azure: Clou
 
 async def test_a_node_by_the_expected_name_on_another_machine_is_not_it(azure: Cloud) -> None:
     """Names can be taken; the node is the one whose providerID is the machine."""
-    world = w.document()
+    world = document()
     swapped = world["kubernetes"][w.CLUSTER]["objects"]
     swapped[0]["spec"], swapped[1]["spec"] = swapped[1]["spec"], swapped[0]["spec"]
     standin_of(azure).put_world(world)
@@ -146,7 +147,7 @@ async def test_a_taint_keeps_the_others_whole_whoever_came_between(azure: Cloud)
     """
     standin, other = standin_of(azure), w.THEIR_TAINTS[1]
     since = {"key": "x", "effect": "NoExecute", "timeAdded": "2030-01-01T00:00:00Z"}
-    world = w.document()
+    world = document()
     world["kubernetes"][w.CLUSTER]["objects"][0]["spec"]["taints"] = [since, other]
     standin.put_world(world)
     node = await azure.cluster.find_node(w.INSTANCE)
@@ -252,7 +253,7 @@ async def test_an_api_server_too_busy_for_an_eviction_is_no_budget(azure: Cloud)
 async def test_instances_lost_together_are_read_from_one_list(azure: Cloud) -> None:
     """The resource manager lets 250 reads through at once; a storm is more than that."""
     standin = standin_of(azure)
-    world = w.document() | {"settings": {"page_size": 100}}
+    world = document() | {"settings": {"page_size": 100}}
     many = [f"{w.SCALE_SET}/virtualMachines/{number}" for number in range(100, 140)]
     world["resources"] += [{"id": vm, "location": "x", "tags": {"own": vm}} for vm in many]
     standin.put_world(world)

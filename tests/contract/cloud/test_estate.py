@@ -13,6 +13,7 @@ from shared.engine.reconciling import QUERY
 from shared.surveys import discover
 from tests.contract.cloud import worlds as w
 from tests.contract.cloud.clouds import Cloud
+from tests.contract.cloud.world_document import resources
 
 DISKS = f"/subscriptions/{w.SUBSCRIPTION}/providers/Microsoft.Compute/disks"
 NO_QUERY: Mapping[str, str] = {}
@@ -27,7 +28,7 @@ async def listed(cloud: Cloud, path: str, version: str = "2024-03-02") -> list[A
 async def test_a_list_is_read_to_its_last_page(cloud: Cloud) -> None:
     """What stands on the second page is paid for like what stands on the first."""
     found = await listed(cloud, DISKS)
-    known = {one["id"] for one in w.resources() if one["id"].startswith(f"{w.COMPUTE}/disks/")}
+    known = {one["id"] for one in resources() if one["id"].startswith(f"{w.COMPUTE}/disks/")}
     assert len(known) > 1
     assert known == {one["id"] for one in found}
 

@@ -15,6 +15,7 @@ from shared.core.operations import ACKNOWLEDGE
 from shared.core.settings import Settings
 from tests.contract.azure_standin.running import Standin
 from tests.contract.cloud import worlds as w
+from tests.contract.cloud.world_document import document
 from tests.wiring.test_granted import operation
 
 EVENT = "d0e1f2a3-1111-4111-8111-000000000001"
@@ -24,7 +25,7 @@ SCALE_SET = w.INSTANCE.rpartition("/virtualMachines/")[0]
 @pytest.fixture
 async def maintenance(local_azure: Standin) -> AsyncIterator[AzureMaintenance]:
     """The adapter, and a fresh world behind it."""
-    local_azure.put_world(w.document())
+    local_azure.put_world(document())
     local_azure.request("DELETE", "/_faults")
     settings = Settings(resource_manager=local_azure.url)
     async with AsyncExitStack() as closing:

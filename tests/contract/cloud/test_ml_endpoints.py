@@ -12,6 +12,7 @@ from shared.core.ml_endpoints import EndpointFacts, Figures, Routing
 from tests.contract.cloud import worlds as w
 from tests.contract.cloud.clouds import Cloud, eventually
 from tests.contract.cloud.test_azure_refusals import standin_of
+from tests.contract.cloud.world_document import document
 
 SPLIT, OLD = Routing({"blue": 90, "green": 10}), Routing({"blue": 100})
 GREEN = f"{w.ENDPOINT}/deployments/green"
@@ -118,7 +119,7 @@ async def test_the_services_refusals_are_told_by_name(azure: Cloud) -> None:
     standin_of(azure).fault(pattern=r"PUT .*/onlineEndpoints/", status=403)
     with pytest.raises(Forbidden, match="onlineEndpoints/write"):
         await set_traffic(azure, OLD)
-    world = w.document()
+    world = document()
     [score] = [one for one in world["resources"] if one["id"] == w.ENDPOINT]
     score["properties"]["traffic"] = {"blue": "all"}
     standin_of(azure).put_world(world)
@@ -159,7 +160,7 @@ async def test_figures_that_cannot_be_read_are_none(azure: Cloud) -> None:
     endpoint, window = await read(azure), timedelta(minutes=5)
     standin_of(azure).fault(pattern=r"POST .*metrics:getBatch", status=403)
     assert None is await azure.online_endpoints.figures(endpoint, "green", window=window)
-    world = w.document()
+    world = document()
     for one in world["metrics"]:
         if one["name"] == "RequestLatency_P95":
             one.pop("constant")

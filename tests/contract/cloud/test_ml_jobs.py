@@ -11,6 +11,7 @@ from shared.core.errors import Forbidden, InvalidTarget, ProviderUnavailable
 from tests.contract.cloud import worlds as w
 from tests.contract.cloud.clouds import Cloud, eventually
 from tests.contract.cloud.test_azure_refusals import standin_of
+from tests.contract.cloud.world_document import document
 
 # azure-ai-ml imports what its own dependencies have deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -113,7 +114,7 @@ async def test_the_new_job_keeps_all_that_makes_it_run(azure: Cloud) -> None:
 
 async def test_a_job_that_runs_as_its_user_is_known_as_such(azure: Cloud) -> None:
     """Nobody else can submit it: it would run as somebody else."""
-    world = w.document()
+    world = document()
     [owl] = [one for one in world["resources"] if one["id"] == w.OWL]
     owl["properties"]["identity"] = {"identityType": "UserIdentity"}
     standin_of(azure).put_world(world)
